@@ -1,0 +1,93 @@
+import type { z } from 'zod';
+import type { PageFetcher } from '../shared/http/page-fetcher.ts';
+import type { JsonObject, Outcome, ResultRow, Totals } from '../shared/rows.ts';
+
+/**
+ * What is done to an item. A processor is one folder below `processors/` with a `processor.ts`, and one line in `registry.ts`.
+ * `readRow` runs in the planner, once a row; `process` runs in a worker, once an item (again after a crash); `merge` once at the end.
+ */
+export interface Processor<Input extends JsonObject = JsonObject, Options extends JsonObject = JsonObject> {
+  /** Kebab-case; stands in manifest keys (`<tenant>/<processor>/<name>`). */
+  readonly name: string;
+  /** One sentence for `spillway processors` and the docs. */
+  readonly summary: string;
+  /** The function, queue, memory and time-out it runs on: a key of `WORKER_CLASSES`. */
+  readonly workerClass: WorkerClassName;
+  /** The field that a bare value (a line of txt, a string in JSON) fills, and the first column that csv looks for. */
+  readonly primaryField: string;
+  /** Other names a csv column or JSON field of that meaning may have; the first present wins. */
+  readonly primaryAliases?: readonly string[];
+  /** Validates a run's options and fills in the defaults; unknown keys are refused. */
+  readonly optionsSchema: z.ZodType<Options>;
+  /** Items a batch holds by default. */
+  readonly itemsPerBatch: number;
+  /** Items of one batch in work at once, in one worker. */
+  readonly concurrency: number;
+  /** Reads one row. Pure and fast: it runs for every row of a manifest, ten million at times. */
+  readRow(fields: JsonObject, options: Options): RowReading<Input>;
+  /** Follows a row that asks for more rows (`expand`), in Plan only. Answers rows as `readRow` takes them. */
+  expand?(fields: JsonObject, context: ExpandContext<Options>): AsyncIterable<JsonObject>;
+  /**
+   * Works on one item. An expected end is returned, also a failure or a limit that holds the item back;
+   * what is thrown becomes `failed` with the error's name.
+   */
+  process(item: ProcessorItem<Input>, context: ProcessContext<Options>): Promise<ProcessAnswer>;
+  /** Joins the results of a run into files of its own. Without it a run's results are its parts alone. */
+  merge?(input: MergeInput<Options>): Promise<void>;
+}
+
+/** Memory, time-out and concurrency of each are in `cdk/worker-classes.ts`. */
+export type WorkerClassName = 'standard' | 'web';
+
+export type RowReading<Input> =
+  | {
+      readonly kind: 'item';
+      readonly input: Input;
+      /** Two rows with the same key are the same item; undefined: no two rows are. */
+      readonly equalityKey?: string;
+      /** What the item's main limit is counted on, such as `host:example.com`; items of one key are planned together. */
+      readonly limitKey?: string;
+    }
+  | { readonly kind: 'expand'; readonly how: string }
+  | { readonly kind: 'invalid'; readonly reason: string };
+
+export interface ProcessorItem<Input> {
+  readonly line: number;
+  readonly id?: string;
+  readonly input: Input;
+}
+
+export interface ExpandContext<Options> {
+  readonly options: Options;
+  readonly signal: AbortSignal;
+  readonly fetchPage: PageFetcher;
+}
+
+export interface ProcessContext<Options> {
+  readonly options: Options;
+  /** Aborted at the item's deadline and when the worker runs out of time. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Guarded (public addresses only), limited per host, obeying robots.txt. */
+  readonly fetchPage: PageFetcher;
+}
+
+/** An outcome, or `held`: a limit refused the start until `until` (ms since the epoch); the item is left over and is no failure. */
+export type ProcessAnswer = Outcome | { readonly verdict: 'held'; readonly until: number };
+
+export interface MergeInput<Options> {
+  readonly run: string;
+  readonly options: Options;
+  readonly totals: Totals;
+  /** Every settled row of the run, ordered by shard, then batch; readable more than once. */
+  rows(): AsyncIterable<ResultRow>;
+  readonly output: MergeOutput;
+}
+
+/** Writes files below `<tenant>/<run>/`; each is listed in the run's manifest.json. The same path again replaces the file. */
+export interface MergeOutput {
+  write(path: string, body: string | Uint8Array, contentType: string): Promise<void>;
+  /** For what may not fit into memory: chunks are stored as they come. */
+  writeStream(path: string, chunks: AsyncIterable<string | Uint8Array>, contentType: string): Promise<void>;
+}

@@ -1,0 +1,31 @@
+import type { ItemError } from '../rows.ts';
+
+/** Fetches one URL for a processor; the implementation is in `undici-page-fetcher.ts`. */
+export type PageFetcher = (request: PageRequest) => Promise<PageAnswer>;
+
+export interface PageRequest {
+  /** Absolute http or https URL. */
+  readonly url: string;
+  readonly signal: AbortSignal;
+  /** False for robots.txt itself and sitemaps named there. @default true */
+  readonly obeysRobots?: boolean;
+}
+
+export type PageAnswer =
+  | {
+      readonly kind: 'page';
+      /** After redirects. */
+      readonly url: string;
+      readonly status: number;
+      /** Media type without parameters, lower case; '' if absent. */
+      readonly mediaType: string;
+      readonly headers: Readonly<Record<string, string>>;
+      /** Unpacked body. */
+      readonly body: Uint8Array;
+      /** Body as text, by header, BOM, meta. */
+      text(): string;
+    }
+  | { readonly kind: 'failed'; readonly error: ItemError }
+  | { readonly kind: 'disallowed' }
+  /** A limit refused the start until `until`, milliseconds since the epoch. */
+  | { readonly kind: 'held'; readonly until: number };

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/** Every message between functions, in one place. `v` is the version: a reader refuses what it does not know. */
+
+const v = z.literal(1);
+const count = z.int().nonnegative();
+const runId = z.string().regex(/^r[a-z2-7]{25}$/);
+
+/** One message on a work queue. All else comes from the ledger. */
+export const batchMessageSchema = z.strictObject({ v, run: runId, shard: count, batch: count, q: count });
+/** A delayed message on a work queue that comes back to the dispatcher: FIFO queues can't delay single messages. */
+export const wakeMessageSchema = z.strictObject({ v, wake: z.literal(true) });
+export const workMessageSchema = z.union([batchMessageSchema, wakeMessageSchema]);
+
+/** Messages on the dispatch queue. `until` is milliseconds since the epoch: not before then may the rest be sent again. */
+export const dispatchMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({ v, type: z.literal('open'), run: runId, shard: count }),
+  z.strictObject({ v, type: z.literal('report'), run: runId, shard: count, batch: count, q: count, isDone: z.boolean(), until: count }),
+  z.strictObject({ v, type: z.literal('wake') }),
+  z.strictObject({ v, type: z.literal('heal'), run: runId }),
+]);
+
+export type BatchMessage = z.infer<typeof batchMessageSchema>;
+export type WakeMessage = z.infer<typeof wakeMessageSchema>;
+export type WorkMessage = z.infer<typeof workMessageSchema>;
+export type DispatchMessage = z.infer<typeof dispatchMessageSchema>;
+
+/** State machine `run`: its input, and what each state hands on. `state-machines/README.md` has the table. */
+export const runInputSchema = z.strictObject({ v, run: runId });
+/** Plan's answer: where the Map finds its shards. */
+export const planAnswerSchema = z.strictObject({ v, run: runId, bucket: z.string(), shardsKey: z.string() });
+/** One element of `shards.json`: a child of the Distributed Map. */
+export const shardEntrySchema = z.strictObject({ v, run: runId, shard: count });
+export const awaitInputSchema = z.strictObject({ v, run: runId, token: z.string(), execution: z.string(), attempt: count });
+/** Fail's input: the error that the state machine caught. */
+export const failInputSchema = z.strictObject({ v, run: runId, error: z.object({ Error: z.string(), Cause: z.string().optional() }) });
+
+export type RunInput = z.infer<typeof runInputSchema>;
+export type PlanAnswer = z.infer<typeof planAnswerSchema>;
+export type ShardEntry = z.infer<typeof shardEntrySchema>;
+export type AwaitInput = z.infer<typeof awaitInputSchema>;
+export type FailInput = z.infer<typeof failInputSchema>;

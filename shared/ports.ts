@@ -1,0 +1,130 @@
+import type { DispatchMessage, WorkMessage } from './messages.ts';
+import type { OpenRecord, PlannedRun, RunRecord, ShardRecord } from './records.ts';
+import type { JsonObject, Totals } from './rows.ts';
+
+/** What the steps need of the outside world. Adapters: one port each, in `shared/aws`; fakes in `test/support`. */
+
+/** Milliseconds since the epoch. */
+export type Clock = () => number;
+
+/** One bucket. */
+export interface ObjectStore {
+  readonly bucket: string;
+  /**
+   * Opens an object, or exactly one version of it. The body throws `BrokenObjectError` when it ends short.
+   * @returns undefined if there is no such object
+   */
+  open(key: string, version?: string): Promise<StoredObject | undefined>;
+  /** Reads a whole object, or the bytes `start` to `end` (`end` not included); retries a cut body. @throws BrokenObjectError */
+  read(key: string, range?: ByteRange): Promise<Uint8Array>;
+  /** Stores a whole object (in parts above 8 MiB). */
+  write(key: string, body: Uint8Array | string, contentType: string): Promise<void>;
+  /** Stores a stream in parts; nothing is visible before the end, and a failure leaves nothing. */
+  writeStream(key: string, chunks: AsyncIterable<Uint8Array>, contentType: string): Promise<void>;
+  /** Size, or undefined if there is no such object. */
+  sizeOf(key: string): Promise<number | undefined>;
+  /** Every object below a prefix, in key order. */
+  list(prefix: string): AsyncIterable<ObjectEntry>;
+}
+
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ObjectEntry {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+export interface StoredObject {
+  readonly bytes: number;
+  readonly etag: string;
+  /** `x-amz-meta-*` without the prefix, lower case. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly contentType: string;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** The ledger. Every read is consistent; every write may be repeated. A refused condition has been followed by a read already. */
+export interface RunLedger {
+  /** OPEN first, RUN after it, if absent. @returns the record that is there now */
+  admit(record: RunRecord, open: OpenRecord): Promise<RunRecord>;
+  readRun(run: string): Promise<RunRecord | undefined>;
+  markStarted(run: string, execution: string): Promise<void>;
+  /** Freezes nonce and totals if absent. @returns the run with the plan that won */
+  freezePlan(run: string, plan: { nonce: string; totals: Totals }): Promise<PlannedRun>;
+  /** Puts a shard record if absent. */
+  putShard(shard: ShardRecord): Promise<void>;
+  readShard(run: string, shard: number): Promise<ShardRecord | undefined>;
+  /** In the order asked for; those that do not exist (yet) are left out. */
+  readShards(run: string, shards: readonly number[]): Promise<ShardRecord[]>;
+  claim(claim: Claim): Promise<ClaimAnswer>;
+  settle(settlement: SettleRequest): Promise<SettleAnswer>;
+  addDone(run: string, shard: number): Promise<void>;
+  readDone(run: string): Promise<ReadonlySet<number>>;
+  storeToken(request: { run: string; token: string; execution: string; attempt: number }): Promise<'stored' | 'superseded'>;
+  markAcked(run: string, token: string): Promise<void>;
+  /** Ends the run's record. A run that has ended in another way stays as it is. */
+  markEnded(run: string, end: { state: 'finished' | 'failed'; finishedAt: string; error?: string }): Promise<RunRecord>;
+  listOpen(): Promise<OpenRecord[]>;
+  takeOffOpen(run: string): Promise<void>;
+  /** Newest first, at most `limit`. */
+  listRuns(tenant: string | undefined, limit: number): Promise<RunRecord[]>;
+}
+
+export interface BatchRef {
+  readonly run: string;
+  readonly shard: number;
+  readonly batch: number;
+}
+
+export interface Claim extends BatchRef {
+  readonly q: number;
+  readonly owner: string;
+  readonly now: number;
+  readonly until: number;
+}
+
+export type ClaimAnswer =
+  | { readonly kind: 'claimed'; readonly shard: ShardRecord }
+  /** Another worker's lease runs: this delivery is one too many. */
+  | { readonly kind: 'owned' }
+  /** q has moved on: what comes after SETTLE may still be missing. */
+  | { readonly kind: 'settled'; readonly shard: ShardRecord };
+
+/** SETTLE: what one delivery did of a batch. `owner` undefined: the condition is on q only (cancel, fail). */
+export interface SettleRequest extends BatchRef {
+  readonly q: number;
+  readonly owner?: string;
+  readonly left: string;
+  readonly part: string;
+  readonly message: string;
+  readonly counts: { readonly ok: number; readonly ko: number; readonly sk: number };
+}
+
+export type SettleAnswer = { readonly kind: 'settled'; readonly shard: ShardRecord } | { readonly kind: 'beaten'; readonly shard: ShardRecord };
+
+/** The dispatcher's state: one versioned record. */
+export interface LaneStore<State> {
+  /** Consistent. Undefined: lost or never written. */
+  read(): Promise<State | undefined>;
+  /** Writes if the stored record is still `before`. @returns false when another dispatcher wrote in between */
+  write(before: State | undefined, after: State): Promise<boolean>;
+}
+
+export interface DispatchQueue {
+  /** FIFO, one group. `dedupId` seen within five minutes swallows the message. */
+  send(message: DispatchMessage, dedupId: string): Promise<void>;
+}
+
+export interface WorkQueues {
+  send(workerClass: string, messages: readonly { readonly message: WorkMessage; readonly delaySeconds: number }[]): Promise<void>;
+}
+
+export interface Executions {
+  /** Same name and input: the same execution; a closed name counts as started, too. */
+  start(name: string, input: JsonObject): Promise<void>;
+  /** A late or doubled answer means nothing. */
+  succeedTask(token: string, output: JsonObject): Promise<void>;
+}

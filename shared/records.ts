@@ -1,0 +1,84 @@
+import type { JsonObject, ManifestSource, Totals } from './rows.ts';
+
+/** The ledger's records (table `progress`, keys `pk` and `sk`). DESIGN section 4; the conditions on them are in `ledger-conditions.ts`. */
+
+export type RunState = 'open' | 'finished' | 'failed' | 'cancelled';
+
+/** `RUN#<id>`. Times are ISO 8601 UTC. */
+export interface RunRecord {
+  readonly v: 1;
+  readonly run: string;
+  readonly tenant: string;
+  readonly processor: string;
+  readonly workerClass: string;
+  readonly options: JsonObject;
+  readonly source: ManifestSource;
+  readonly state: RunState;
+  readonly createdAt: string;
+  readonly finishedAt?: string;
+  /** Name of the one current execution, written before it is started. */
+  readonly execution: string;
+  /** Equals `execution` once StartExecution has answered. */
+  readonly started?: string;
+  /** Set together, once, by the planning that won. */
+  readonly plan?: string;
+  readonly totals?: Totals;
+  readonly token?: string;
+  /** RetryCount of the Await state that stored the token. */
+  readonly attempt: number;
+  /** The token that was answered. */
+  readonly acked?: string;
+  /** One sentence, when `state` is `failed`. */
+  readonly error?: string;
+}
+
+/** A run after its plan is frozen. */
+export type PlannedRun = RunRecord & { readonly plan: string; readonly totals: Totals };
+
+/** `b.<k>` of a shard record: one batch. Short names, because 32 of them share a record that is written twice a batch. */
+export interface BatchState {
+  /** Settle number: every settlement raises it, so a chain can't fork. */
+  readonly q: number;
+  /** Ordinals left, as `formatOrdinals` writes them; empty: done. */
+  readonly l: string;
+  /** Id of the last part, `-` before the first. */
+  readonly h: string;
+  /** Deaths since the last settlement (claims that were not settled). */
+  readonly a: number;
+  /** End of the lease, milliseconds since the epoch; 0: free. */
+  readonly u: number;
+  /** Owner of the lease; `-`: none. */
+  readonly o: string;
+  /** SQS message that settled `q`; `-`: none. */
+  readonly m: string;
+  /** Careful ordinal and the workers that died at it; -1: none. */
+  readonly d: number;
+  readonly dn: number;
+}
+
+/** `SHARD#<run>#<n>`: own partition key, no hot partition. */
+export interface ShardRecord {
+  readonly v: 1;
+  readonly run: string;
+  readonly tenant: string;
+  readonly shard: number;
+  readonly plan: string;
+  /** Batches, at most 32. */
+  readonly n: number;
+  /** Batches that are done. */
+  readonly nd: number;
+  readonly ok: number;
+  readonly ko: number;
+  readonly sk: number;
+  /** Items of each batch. */
+  readonly sizes: readonly number[];
+  /** Byte offset of each batch in the shard file, and the file's length last. */
+  readonly offsets: readonly number[];
+  readonly b: Readonly<Record<string, BatchState>>;
+}
+
+/** `OPEN` / run: the list of unfinished runs. Carries the request, so that a sweep can finish a half-made admission. */
+export interface OpenRecord {
+  readonly run: string;
+  readonly source: ManifestSource;
+}
