@@ -1,0 +1,39 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+
+export interface DataBucketProps {
+  /** Keeps every version, and the replaced ones for 90 days. @default false */
+  readonly isVersioned?: boolean;
+  /** Sends its events to EventBridge: of all keys, so a bucket that functions write results to must not. @default false */
+  readonly sendsEvents?: boolean;
+}
+
+/** A private, encrypted bucket that outlives the stack. */
+export class DataBucket extends Construct {
+  readonly bucket: Bucket;
+
+  constructor(scope: Construct, id: string, props: DataBucketProps = {}) {
+    super(scope, id);
+    this.bucket = new Bucket(this, 'Default', {
+      versioned: props.isVersioned ?? false,
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [
+        {
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+          ...(props.isVersioned && { noncurrentVersionExpiration: Duration.days(90) }),
+        },
+      ],
+    });
+    if (props.sendsEvents) this.sendEvents();
+  }
+
+  /** On the L1 bucket: the L2 property would bring a custom resource, and those do not run offline. */
+  private sendEvents(): void {
+    const resource = this.bucket.node.defaultChild as CfnBucket;
+    resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
+  }
+}

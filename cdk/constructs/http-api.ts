@@ -1,0 +1,50 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AccessLogFormat, CfnAccount, EndpointType, LambdaIntegration, LogGroupLogDestination, RestApi } from 'aws-cdk-lib/aws-apigateway';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+
+const REQUESTS_PER_SECOND = 100;
+const BURST_REQUESTS = 200;
+
+/** A REST API that hands every path to one function. */
+export class HttpApi extends Construct {
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, handler: IFunction) {
+    super(scope, id);
+    const logGroup = new LogGroup(this, 'Logs', { retention: RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY });
+    const api = new RestApi(this, 'Default', {
+      restApiName: 'spillway',
+      cloudWatchRole: false,
+      endpointTypes: [EndpointType.REGIONAL],
+      deployOptions: {
+        stageName: 'prod',
+        throttlingRateLimit: REQUESTS_PER_SECOND,
+        throttlingBurstLimit: BURST_REQUESTS,
+        accessLogDestination: new LogGroupLogDestination(logGroup),
+        accessLogFormat: AccessLogFormat.jsonWithStandardFields(),
+      },
+    });
+    // The stack has its own output with a fixed name.
+    api.node.tryRemoveChild('Endpoint');
+    const integration = new LambdaIntegration(handler, { allowTestInvoke: false });
+    api.root.addMethod('ANY', integration);
+    api.root.addResource('{proxy+}').addMethod('ANY', integration);
+    api.deploymentStage.node.addDependency(this.letApiGatewayLog());
+    this.url = api.url;
+  }
+
+  /** API Gateway writes no log before the account has a role for it; the setting is the account's, so it stays when the stack goes. */
+  private letApiGatewayLog(): CfnAccount {
+    const role = new Role(this, 'LogRole', {
+      assumedBy: new ServicePrincipal('apigateway.amazonaws.com'),
+      managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonAPIGatewayPushToCloudWatchLogs')],
+    });
+    role.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    const account = new CfnAccount(this, 'Account', { cloudWatchRoleArn: role.roleArn });
+    account.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    return account;
+  }
+}

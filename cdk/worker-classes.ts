@@ -1,0 +1,20 @@
+import type { WorkerClassName } from '../processors/processor.ts';
+
+/** What one kind of processor runs on: a function and a work queue of its own. */
+export interface WorkerClass {
+  /** Lambda gives a full vCPU at 1,769 MB and a share of one below. */
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+  /** Workers at once; Lambda takes 2 to 1,000 for a queue. */
+  readonly maximumConcurrency: number;
+}
+
+export const WORKER_CLASSES: Readonly<Record<WorkerClassName, WorkerClass>> = {
+  standard: { memoryMb: 512, timeoutSeconds: 120, maximumConcurrency: 10 },
+  web: { memoryMb: 1_769, timeoutSeconds: 120, maximumConcurrency: 10 },
+};
+
+const BATCHES_PER_WORKER = 2;
+
+/** Batches that the dispatcher keeps in flight: one in work and one waiting for each worker, so that no worker waits for the dispatcher. */
+export const windowOf = (workerClass: WorkerClass): number => workerClass.maximumConcurrency * BATCHES_PER_WORKER;
