@@ -21,8 +21,8 @@ export interface ObjectStore {
   write(key: string, body: Uint8Array | string, contentType: string): Promise<void>;
   /** Stores a stream in parts; nothing is visible before the end, and a failure leaves nothing. */
   writeStream(key: string, chunks: AsyncIterable<Uint8Array>, contentType: string): Promise<void>;
-  /** Size, or undefined if there is no such object. */
-  sizeOf(key: string): Promise<number | undefined>;
+  /** What is known of an object without reading it, or undefined if there is none. */
+  head(key: string, version?: string): Promise<ObjectHead | undefined>;
   /** Every object below a prefix, in key order. */
   list(prefix: string): AsyncIterable<ObjectEntry>;
 }
@@ -37,12 +37,15 @@ export interface ObjectEntry {
   readonly bytes: number;
 }
 
-export interface StoredObject {
+export interface ObjectHead {
   readonly bytes: number;
   readonly etag: string;
   /** `x-amz-meta-*` without the prefix, lower case. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType: string;
+}
+
+export interface StoredObject extends ObjectHead {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -61,7 +64,8 @@ export interface RunLedger {
   readShards(run: string, shards: readonly number[]): Promise<ShardRecord[]>;
   claim(claim: Claim): Promise<ClaimAnswer>;
   settle(settlement: SettleRequest): Promise<SettleAnswer>;
-  addDone(run: string, shard: number): Promise<void>;
+  /** @returns the set as it is afterwards: as good as a consistent read */
+  addDone(run: string, shard: number): Promise<ReadonlySet<number>>;
   readDone(run: string): Promise<ReadonlySet<number>>;
   storeToken(request: { run: string; token: string; execution: string; attempt: number }): Promise<'stored' | 'superseded'>;
   markAcked(run: string, token: string): Promise<void>;
@@ -70,7 +74,7 @@ export interface RunLedger {
   listOpen(): Promise<OpenRecord[]>;
   takeOffOpen(run: string): Promise<void>;
   /** Newest first, at most `limit`. */
-  listRuns(tenant: string | undefined, limit: number): Promise<RunRecord[]>;
+  listRuns(tenant: string, limit: number): Promise<RunRecord[]>;
 }
 
 export interface BatchRef {
@@ -105,12 +109,15 @@ export interface SettleRequest extends BatchRef {
 
 export type SettleAnswer = { readonly kind: 'settled'; readonly shard: ShardRecord } | { readonly kind: 'beaten'; readonly shard: ShardRecord };
 
-/** The dispatcher's state: one versioned record. */
-export interface LaneStore<State> {
+/** The dispatcher's state: one compressed record. `stamp` names exactly this writing of it. */
+export interface LaneStore {
   /** Consistent. Undefined: lost or never written. */
-  read(): Promise<State | undefined>;
-  /** Writes if the stored record is still `before`. @returns false when another dispatcher wrote in between */
-  write(before: State | undefined, after: State): Promise<boolean>;
+  read(): Promise<{ readonly stamp: string; readonly state: unknown } | undefined>;
+  /**
+   * Writes if the stored record still has the stamp `before` (undefined: there is none).
+   * @returns false when another dispatcher wrote in between
+   */
+  write(before: string | undefined, after: { readonly stamp: string; readonly state: unknown }): Promise<boolean>;
 }
 
 export interface DispatchQueue {
@@ -125,6 +132,9 @@ export interface WorkQueues {
 export interface Executions {
   /** Same name and input: the same execution; a closed name counts as started, too. */
   start(name: string, input: JsonObject): Promise<void>;
+}
+
+export interface TaskAnswers {
   /** A late or doubled answer means nothing. */
   succeedTask(token: string, output: JsonObject): Promise<void>;
 }

@@ -1,0 +1,110 @@
+import type { Processor } from '../../processors/processor.ts';
+import { batchOf, isBatchDone, LEASE_MARGIN_MS } from '../../shared/batch-state.ts';
+import { finishShard } from '../../shared/finish-shard.ts';
+import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
+import type { BatchMessage } from '../../shared/messages.ts';
+import { partPath, runPrefix } from '../../shared/names.ts';
+import { formatOrdinals, parseOrdinals } from '../../shared/ordinals.ts';
+import { packPart } from '../../shared/parts.ts';
+import { readBatchItems } from '../../shared/shard-file.ts';
+import type { Clock, DispatchQueue, ObjectStore, RunLedger, TaskAnswers } from '../../shared/ports.ts';
+import type { RunRecord, ShardRecord } from '../../shared/records.ts';
+import type { ResultRow } from '../../shared/rows.ts';
+import { type WorkOutcome, workItems } from './work-items.ts';
+
+export interface ProcessPorts {
+  readonly ledger: RunLedger;
+  readonly results: ObjectStore;
+  readonly dispatchQueue: DispatchQueue;
+  readonly taskAnswers: TaskAnswers;
+  readonly processorOf: (name: string) => Processor;
+  readonly fetchPage: PageFetcher;
+  readonly clock: Clock;
+}
+
+/** One delivery of a message to one worker. */
+export interface Delivery {
+  /** Unique to this invocation. */
+  readonly owner: string;
+  readonly messageId: string;
+  /** When the worker is ended, milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** Time kept for writing the part, settling and reporting. */
+const CLOSING_MS = 10_000;
+
+export type BatchEnd =
+  /** Settled by this delivery. */
+  | { readonly kind: 'settled'; readonly rows: number; readonly left: number }
+  /** Another worker has it, or had it: nothing was done here. */
+  | { readonly kind: 'not mine' }
+  /** The run is over, or there is none of that id. */
+  | { readonly kind: 'no run' };
+
+/** Claims a batch, works on what is left of it, writes one part, settles, and finishes what follows. */
+export async function processBatch(message: BatchMessage, delivery: Delivery, ports: ProcessPorts): Promise<BatchEnd> {
+  const run = await ports.ledger.readRun(message.run);
+  if (run?.state !== 'open') return { kind: 'no run' };
+  const { owner, deadline } = delivery;
+  const claim = await ports.ledger.claim({ ...message, owner, now: ports.clock(), until: deadline + LEASE_MARGIN_MS });
+  if (claim.kind === 'owned') return { kind: 'not mine' };
+  if (claim.kind === 'settled') {
+    await finish(message, claim.shard, ports.clock(), ports);
+    return { kind: 'not mine' };
+  }
+  return workOnClaim(message, { run, shard: claim.shard }, delivery, ports);
+}
+
+interface Claimed {
+  readonly run: RunRecord;
+  readonly shard: ShardRecord;
+}
+
+async function workOnClaim(message: BatchMessage, claimed: Claimed, delivery: Delivery, ports: ProcessPorts): Promise<BatchEnd> {
+  const items = await readBatchItems(ports.results, claimed.shard, message.batch);
+  const ordinals = parseOrdinals(batchOf(claimed.shard, message.batch).l);
+  const outcome = await workItems(ordinals.map((ordinal) => ({ ordinal, item: items[ordinal]! })), {
+    processor: ports.processorOf(claimed.run.processor),
+    options: claimed.run.options,
+    fetchPage: ports.fetchPage,
+    clock: ports.clock,
+    stopAt: delivery.deadline - CLOSING_MS,
+  });
+  const shard = await settle(message, claimed, outcome, delivery, ports);
+  if (!shard) return { kind: 'not mine' };
+  await finish(message, shard, outcome.heldUntil ?? ports.clock(), ports);
+  return { kind: 'settled', rows: outcome.rows.length, left: outcome.left.length };
+}
+
+/** Part first, then SETTLE. @returns the shard afterwards, or undefined if another settlement was first */
+async function settle(message: BatchMessage, claimed: Claimed, { rows, left }: WorkOutcome, delivery: Delivery, ports: ProcessPorts) {
+  const { run, shard: n, batch, q } = message;
+  const { h } = batchOf(claimed.shard, batch);
+  const part = await packPart({ run, shard: n, batch, q: q + 1, owner: delivery.owner, previous: h === '-' ? null : h }, rows);
+  await ports.results.write(`${runPrefix(claimed.run.tenant, run)}${partPath(n, batch, part.id)}`, part.bytes, 'application/gzip');
+  const answer = await ports.ledger.settle({
+    ...message,
+    owner: delivery.owner,
+    left: formatOrdinals(left),
+    part: part.id,
+    message: delivery.messageId,
+    counts: countVerdicts(rows),
+  });
+  return answer.kind === 'settled' ? answer.shard : undefined;
+}
+
+function countVerdicts(rows: readonly ResultRow[]): { ok: number; ko: number; sk: number } {
+  const counts = { ok: 0, ko: 0, sk: 0 };
+  const names = { succeeded: 'ok', failed: 'ko', skipped: 'sk' } as const;
+  for (const row of rows) counts[names[row.verdict]]++;
+  return counts;
+}
+
+/** Everything after SETTLE may be repeated by anyone: report, then DONE, then the token. */
+async function finish({ run, shard: n, batch }: BatchMessage, shard: ShardRecord, until: number, ports: ProcessPorts): Promise<void> {
+  const state = batchOf(shard, batch);
+  const report = { v: 1, type: 'report', run, shard: n, batch, q: state.q, isDone: isBatchDone(state), until } as const;
+  await ports.dispatchQueue.send(report, `report/${run}/${n}/${batch}/${state.q}`);
+  await finishShard(shard, ports);
+}

@@ -1,0 +1,55 @@
+import { batchOf, isBatchDone } from './batch-state.ts';
+import { readBatchItems } from './shard-file.ts';
+import { partPath, runPrefix } from './names.ts';
+import { parseOrdinals } from './ordinals.ts';
+import { packPart } from './parts.ts';
+import { readAllShards } from './planned-run.ts';
+import type { Clock, ObjectStore, RunLedger } from './ports.ts';
+import type { PlannedRun, ShardRecord } from './records.ts';
+import type { ResultRow } from './rows.ts';
+
+interface Ports {
+  readonly ledger: RunLedger;
+  readonly results: ObjectStore;
+  readonly clock: Clock;
+  readonly newOwner: () => string;
+}
+
+/** Gives every item that has no verdict yet `skipped` with this reason. The run's state must say that it is over before. */
+export async function settleOpenBatches(run: PlannedRun, reason: string, ports: Ports): Promise<void> {
+  for (const shard of await readAllShards(ports.ledger, run)) {
+    let known = shard;
+    for (let batch = 0; batch < shard.n; batch++) known = await skipBatch(run, known, { batch, reason }, ports);
+    if (known.nd >= known.n) await ports.ledger.addDone(run.run, shard.shard);
+  }
+}
+
+/** Beaten by a worker, it reads and tries again. */
+async function skipBatch(run: PlannedRun, known: ShardRecord, { batch, reason }: { batch: number; reason: string }, ports: Ports): Promise<ShardRecord> {
+  let shard = known;
+  while (!isBatchDone(batchOf(shard, batch))) {
+    const { q, h, l } = batchOf(shard, batch);
+    const rows = await skippedRows(run, shard, { batch, ordinals: parseOrdinals(l), reason }, ports);
+    const owner = ports.newOwner();
+    const part = await packPart({ run: run.run, shard: shard.shard, batch, q: q + 1, owner, previous: h === '-' ? null : h }, rows);
+    await ports.results.write(`${runPrefix(run.tenant, run.run)}${partPath(shard.shard, batch, part.id)}`, part.bytes, 'application/gzip');
+    const counts = { ok: 0, ko: 0, sk: rows.length };
+    const answer = await ports.ledger.settle({ run: run.run, shard: shard.shard, batch, q, left: '', part: part.id, message: owner, counts });
+    shard = answer.shard;
+  }
+  return shard;
+}
+
+async function skippedRows(
+  run: PlannedRun,
+  shard: ShardRecord,
+  { batch, ordinals, reason }: { batch: number; ordinals: readonly number[]; reason: string },
+  { results, clock }: Ports,
+): Promise<ResultRow[]> {
+  const items = await readBatchItems(results, shard, batch);
+  const startedAt = new Date(clock()).toISOString();
+  return ordinals.map((ordinal) => {
+    const { line, id, input } = items[ordinal]!;
+    return { line, ...(id !== undefined && { id }), input, verdict: 'skipped', reason, attempts: 0, startedAt, durationMs: 0 };
+  });
+}
