@@ -53,6 +53,8 @@ export interface StoredObject extends ObjectHead {
 export interface RunLedger {
   /** OPEN first, RUN after it, if absent. @returns the record that is there now */
   admit(record: RunRecord, open: OpenRecord): Promise<RunRecord>;
+  /** A run that ended before it began: listed, never open. */
+  recordRefusal(record: RunRecord): Promise<void>;
   readRun(run: string): Promise<RunRecord | undefined>;
   markStarted(run: string, execution: string): Promise<void>;
   /** Freezes nonce and totals if absent. @returns the run with the plan that won */

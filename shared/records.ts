@@ -81,4 +81,6 @@ export interface ShardRecord {
 export interface OpenRecord {
   readonly run: string;
   readonly source: ManifestSource;
+  /** ISO 8601 UTC. */
+  readonly uploadedAt: string;
 }

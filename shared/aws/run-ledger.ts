@@ -32,6 +32,10 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
     return Item as T | undefined;
   };
 
+  const put = async (item: Record<string, unknown>): Promise<void> => {
+    await client.send(new PutCommand({ TableName: table, Item: item }));
+  };
+
   const putIfAbsent = async (item: Record<string, unknown>): Promise<void> => {
     const command = new PutCommand({ TableName: table, Item: item, ConditionExpression: EXPRESSIONS.putIfAbsent });
     await client.send(command).catch(ignoreRefusal);
@@ -54,10 +58,16 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
 
   return {
     async admit(record, open) {
-      await client.send(new PutCommand({ TableName: table, Item: { ...openKey(open.run), ...open } }));
-      await client.send(new PutCommand({ TableName: table, Item: { ...listKey(record), run: record.run } }));
+      // OPEN first: from then on the sweep finishes the admission, whatever happens here.
+      await put({ ...openKey(open.run), ...open });
+      await put({ ...listKey(record), run: record.run });
       await putIfAbsent({ ...runKey(record.run), ...record });
       return mustExist(`run ${record.run}`, readRun(record.run));
+    },
+
+    async recordRefusal(record) {
+      await put({ ...listKey(record), run: record.run });
+      await putIfAbsent({ ...runKey(record.run), ...record });
     },
 
     readRun,

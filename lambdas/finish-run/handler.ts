@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { createDynamo, createS3 } from '../../shared/aws/clients.ts';
+import { createObjectStore } from '../../shared/aws/object-store.ts';
+import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { readConfiguration } from '../../shared/configuration.ts';
+import { failInputSchema, runInputSchema } from '../../shared/messages.ts';
+import { failRun } from './fail-run.ts';
+import { finishRun } from './finish-run.ts';
+
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'RESULTS_BUCKET', 'MANIFESTS_BUCKET']);
+const logger = new Logger();
+const s3 = createS3();
+const ports = {
+  ledger: createRunLedger(createDynamo(), configuration.PROGRESS_TABLE),
+  results: createObjectStore(s3, configuration.RESULTS_BUCKET),
+  manifests: createObjectStore(s3, configuration.MANIFESTS_BUCKET),
+  clock: Date.now,
+  newOwner: randomUUID,
+};
+
+/** State machine: the end of a run, good (`Finish`) or bad (`Fail`, which hands on the error that it caught). */
+export async function handler(event: unknown) {
+  const failure = failInputSchema.safeParse(event);
+  const end = failure.success ? await failRun(failure.data, ports) : await finishRun(runInputSchema.parse(event), ports);
+  logger.info('run ended', { end });
+  return end;
+}

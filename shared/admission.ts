@@ -1,0 +1,123 @@
+import type { z } from 'zod';
+import { ManifestRefusedError } from './errors.ts';
+import { describeOptionFaults, splitOptions } from './manifest/common-options.ts';
+import { isRefusalKey, isTenantId, refusalKey, runIdOf } from './names.ts';
+import type { Executions, ObjectStore, RunLedger } from './ports.ts';
+import type { OpenRecord, RunRecord } from './records.ts';
+import type { JsonObject, ManifestSource } from './rows.ts';
+
+/** An upload, as its event tells it. `uploadedAt` is ISO 8601 UTC and the same in every delivery of the event. */
+export interface Upload {
+  readonly source: ManifestSource;
+  readonly uploadedAt: string;
+}
+
+/** What admission asks of a processor. */
+export interface AdmittedProcessor {
+  readonly name: string;
+  readonly workerClass: string;
+  readonly optionsSchema: z.ZodType<JsonObject>;
+}
+
+export interface AdmitPorts {
+  readonly ledger: RunLedger;
+  readonly manifests: ObjectStore;
+  readonly executions: Executions;
+  readonly processors: readonly AdmittedProcessor[];
+}
+
+export type Admission =
+  | { readonly kind: 'started'; readonly run: string }
+  | { readonly kind: 'refused'; readonly run: string; readonly reason: string }
+  /** Not a manifest: what Spillway itself wrote beside one. */
+  | { readonly kind: 'ignored' };
+
+/** Makes the run of an upload and starts it. The same upload twice is the same run, and a half-made admission is finished. */
+export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts): Promise<Admission> {
+  if (isRefusalKey(source.key)) return { kind: 'ignored' };
+  const run = runIdOf(source);
+  const seen = await ports.ledger.readRun(run);
+  if (seen?.state === 'failed') return { kind: 'refused', run, reason: seen.error ?? 'failed' };
+  if (seen?.started) return { kind: 'started', run };
+  try {
+    const record = await describeRun(run, { source, uploadedAt }, ports);
+    return await start(await ports.ledger.admit(record, { run, source, uploadedAt }), ports);
+  } catch (error) {
+    if (!(error instanceof ManifestRefusedError)) throw error;
+    return refuse(run, { source, uploadedAt }, error.message, ports);
+  }
+}
+
+async function start(run: RunRecord, { ledger, executions }: AdmitPorts): Promise<Admission> {
+  await executions.start(run.execution, { v: 1, run: run.run });
+  await ledger.markStarted(run.run, run.execution);
+  return { kind: 'started', run: run.run };
+}
+
+async function refuse(run: string, { source, uploadedAt }: Upload, reason: string, { ledger, manifests }: AdmitPorts): Promise<Admission> {
+  const [tenant = ''] = source.key.split('/');
+  const refused: RunRecord = {
+    ...newRecord(run, { source, uploadedAt }),
+    tenant,
+    processor: '',
+    workerClass: '',
+    options: {},
+    state: 'failed',
+    finishedAt: uploadedAt,
+    error: reason,
+  };
+  await ledger.recordRefusal(refused);
+  const body = { v: 1, run, error: 'ManifestRefusedError', message: reason };
+  await manifests.write(refusalKey(source.key), `${JSON.stringify(body, null, 1)}\n`, 'application/json');
+  return { kind: 'refused', run, reason };
+}
+
+const newRecord = (run: string, { source, uploadedAt }: Upload) => ({ v: 1, run, source, createdAt: uploadedAt, execution: run, attempt: 0 }) as const;
+
+/** @throws ManifestRefusedError when key, metadata or options don't say clearly what is to be done */
+async function describeRun(run: string, upload: Upload, { manifests, processors }: AdmitPorts): Promise<RunRecord> {
+  const { source } = upload;
+  const head = await manifests.head(source.key, source.version);
+  if (!head) throw new ManifestRefusedError(`expected version ${source.version} of ${source.key}, it is gone`);
+  const { tenant, processorName } = readKey(source.key, head.metadata['spillway-processor']);
+  const processor = processors.find(({ name }) => name === processorName);
+  if (!processor) {
+    const known = processors.map(({ name }) => name).join(', ');
+    throw new ManifestRefusedError(`expected one of the processors ${known}, the manifest asks for ${JSON.stringify(processorName)}`);
+  }
+  const options = readOptions(head.metadata['spillway-options'], processor);
+  return { ...newRecord(run, upload), tenant, processor: processor.name, workerClass: processor.workerClass, options, state: 'open' };
+}
+
+/** The processor for `<tenant>/<name>` without metadata. */
+const DEFAULT_PROCESSOR = 'llms-txt';
+
+/** `<tenant>/<processor>/<name>` or `<tenant>/<name>`; metadata speaks before the key. */
+function readKey(key: string, fromMetadata: string | undefined): { tenant: string; processorName: string } {
+  const [tenant = '', ...rest] = key.split('/');
+  if (!isTenantId(tenant) || rest.length === 0) {
+    throw new ManifestRefusedError(
+      `expected a key such as "<tenant>/<processor>/<name>" with a tenant of lower-case letters, digits and hyphens, got ${JSON.stringify(key)}`,
+    );
+  }
+  const fromKey = rest.length > 1 ? rest[0] : undefined;
+  return { tenant, processorName: fromMetadata ?? fromKey ?? DEFAULT_PROCESSOR };
+}
+
+/** The run's options with every default filled in. */
+function readOptions(text: string | undefined, processor: AdmittedProcessor): JsonObject {
+  const { common, own } = splitOptions(text === undefined ? {} : parseOptions(text));
+  const parsed = processor.optionsSchema.safeParse(own);
+  if (!parsed.success) throw new ManifestRefusedError(describeOptionFaults(parsed.error));
+  return { ...parsed.data, ...common };
+}
+
+function parseOptions(text: string): JsonObject {
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  } catch {
+    // Said below, with what came.
+  }
+  throw new ManifestRefusedError(`expected the metadata spillway-options to be a JSON object, got ${JSON.stringify(text)}`);
+}
