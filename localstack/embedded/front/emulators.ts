@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import type { EventBridgeEvent } from '../contracts.ts';
+import { openFauxqsApp } from './fauxqs-app.ts';
+import { loadFauxqsParts, type FauxqsParts, type QueuePersistence, type QueueStore, type TopicStore } from './fauxqs-parts.ts';
+import { openObjectFiles } from './object-files.ts';
+import { ObjectService } from './object-service.ts';
+import { QueueService } from './queue-service.ts';
+import { TableService } from './table-service.ts';
+
+export interface Emulators {
+  readonly objects: ObjectService;
+  readonly queues: QueueService;
+  readonly tables: TableService;
+  stop(): Promise<void>;
+}
+
+/** Opens the stores on the folder (`s3`, `sqs`, `dynamodb`), with what an earlier process left there. */
+export async function openEmulators(folder: string | undefined, emit: (event: EventBridgeEvent) => void): Promise<Emulators> {
+  const parts = await loadFauxqsParts();
+  const tables = await TableService.open(folder === undefined ? undefined : join(folder, 'dynamodb'));
+  const stores = { sqsStore: new parts.SqsStore(), snsStore: new parts.SnsStore(), s3Store: new parts.S3Store() };
+  const queueFile = folder === undefined ? undefined : openQueueFile(parts, join(folder, 'sqs'), stores);
+  const files = folder === undefined ? undefined : openObjectFiles(parts, join(folder, 's3'));
+  if (files !== undefined) {
+    // Loading first: a store that persists would write back all that it loads.
+    files.loadS3(stores.s3Store);
+    stores.s3Store.persistence = files;
+  }
+  const app = await openFauxqsApp(stores);
+  return {
+    objects: new ObjectService({ store: stores.s3Store, files, app, emit }),
+    queues: new QueueService({ store: stores.sqsStore, app, receiveMessage: parts.receiveMessage }),
+    tables,
+    stop: async () => {
+      await app.stop();
+      queueFile?.close();
+      await tables.stop();
+    },
+  };
+}
+
+function openQueueFile(parts: FauxqsParts, folder: string, stores: { readonly sqsStore: QueueStore; readonly snsStore: TopicStore }): QueuePersistence {
+  const file = new parts.PersistenceManager(folder);
+  // In WAL mode this survives the death of the process without a disk flush for every message.
+  (file as unknown as { readonly db: { exec(sql: string): void } }).db.exec('PRAGMA synchronous = NORMAL');
+  file.loadSqsAndSns(stores.sqsStore, stores.snsStore);
+  stores.sqsStore.persistence = file;
+  for (const queue of stores.sqsStore.allQueues()) queue.persistence = file;
+  return file;
+}

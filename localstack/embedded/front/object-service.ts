@@ -1,0 +1,200 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+import type { EventBridgeEvent } from '../contracts.ts';
+import type { Exchange } from './exchange.ts';
+import type { FauxqsApp } from './fauxqs-app.ts';
+import { bucketOfUpload, findObject, type ObjectStore, type StoredObject } from './fauxqs-parts.ts';
+import { objectCreatedEvent, type StoreReason } from './object-created-event.ts';
+import type { ObjectFiles } from './object-files.ts';
+import { sendObjectFile } from './object-reader.ts';
+import { describeObjectCalls, objectPath, parseObjectRequest, type ObjectRequest } from './object-request.ts';
+import { ObjectVersions } from './object-versions.ts';
+import { BODY_ABORTED, BODY_TOO_LARGE, readBody } from './request-body.ts';
+import { checkUpload } from './upload-check.ts';
+import { sendXmlError, type WireError } from './wire-answers.ts';
+
+/** S3 takes 5 GiB in a single PUT; here each upload is held in memory once. */
+const MAX_UPLOAD_BYTES = 256 * 1_048_576;
+
+/** Parts of S3 that fauxqs does not know and would answer as if they had not been asked for. */
+const UNKNOWN_SUBRESOURCES = ['acl', 'cors', 'encryption', 'location', 'notification', 'policy', 'publicAccessBlock', 'replication', 'tagging', 'versioning', 'versions', 'website'];
+
+const NO_SUCH_BUCKET: WireError = { status: 404, code: 'NoSuchBucket', message: 'The specified bucket does not exist' };
+const NO_SUCH_VERSION: WireError = { status: 404, code: 'NoSuchVersion', message: 'The specified version does not exist.' };
+const PRECONDITION_FAILED: WireError = { status: 412, code: 'PreconditionFailed', message: 'At least one of the pre-conditions you specified did not hold' };
+
+interface Upload {
+  readonly exchange: Exchange;
+  readonly reason: StoreReason;
+}
+
+/** S3 with what fauxqs lacks: versions, Object Created events, conditional writes, uploads checked before they are stored. */
+export class ObjectService {
+  readonly #store: ObjectStore;
+  readonly #files: ObjectFiles | undefined;
+  readonly #app: FauxqsApp;
+  readonly #emit: (event: EventBridgeEvent) => void;
+  readonly #versions: ObjectVersions;
+  readonly #eventBuckets = new Set<string>();
+  readonly #currentUpload = new AsyncLocalStorage<Upload>();
+
+  constructor(parts: { readonly store: ObjectStore; readonly files: ObjectFiles | undefined; readonly app: FauxqsApp; readonly emit: (event: EventBridgeEvent) => void }) {
+    this.#store = parts.store;
+    this.#files = parts.files;
+    this.#app = parts.app;
+    this.#emit = parts.emit;
+    this.#versions = new ObjectVersions(parts.store);
+    this.#watchStore();
+  }
+
+  createBucket(name: string, options: { readonly isVersioned: boolean; readonly sendsEvents: boolean }): void {
+    this.#store.createBucket(name);
+    if (options.isVersioned) this.#versions.enable(name);
+    if (options.sendsEvents) this.#eventBuckets.add(name);
+  }
+
+  async handle(exchange: Exchange): Promise<void> {
+    const { request, response } = exchange;
+    const body = await readBody(request, MAX_UPLOAD_BYTES);
+    if (body === BODY_ABORTED) return;
+    const parsed = parseObjectRequest(request);
+    if (parsed === undefined) return sendXmlError(response, { status: 400, code: 'InvalidURI', message: "Couldn't parse the specified URI." });
+    if (body === BODY_TOO_LARGE) return refuseLargeUpload(exchange);
+    exchange.report(describeObjectCalls(parsed, body));
+    const refusal = this.#refusalOf(parsed);
+    if (refusal !== undefined) return sendXmlError(response, refusal);
+    this.#route(exchange, parsed, body);
+  }
+
+  #refusalOf({ bucket, key, method, query, copySource }: ObjectRequest): WireError | undefined {
+    if (this.#versions.isHidden(bucket) || (copySource !== undefined && this.#versions.isHidden(copySource.bucket))) return NO_SUCH_BUCKET;
+    const unknown = UNKNOWN_SUBRESOURCES.find((name) => query.has(name)) ?? (method === 'GET' && (query.has('uploads') || query.has('uploadId')) ? 'uploads' : undefined);
+    if (unknown !== undefined) return { status: 501, code: 'NotImplemented', message: `The embedded S3 does not implement ?${unknown}` };
+    if (Buffer.byteLength(key) > 1024) return { status: 400, code: 'KeyTooLongError', message: 'Your key is too long' };
+    return undefined;
+  }
+
+  #route(exchange: Exchange, parsed: ObjectRequest, body: Buffer): void {
+    const { method, key } = parsed;
+    if (key === '') return this.#routeBucket(exchange, parsed, body);
+    if (method === 'GET' || method === 'HEAD') return this.#read(exchange, parsed);
+    if (method === 'DELETE') return this.#delete(exchange, parsed);
+    this.#write(exchange, parsed, body);
+  }
+
+  #routeBucket({ request, response }: Exchange, { bucket, method }: ObjectRequest, body: Buffer): void {
+    if (bucket === '' && method === 'GET') return sendXmlError(response, { status: 501, code: 'NotImplemented', message: 'The embedded S3 does not list buckets' });
+    request.headers['content-type'] ??= 'application/octet-stream';
+    this.#app.dispatch(request, response, body);
+  }
+
+  #read({ request, response }: Exchange, { bucket, key, query, method }: ObjectRequest): void {
+    let place = { bucket, key };
+    const versionId = this.#versions.isVersioned(bucket) ? query.get('versionId') ?? this.#versions.latest(bucket, key) : undefined;
+    if (versionId !== undefined) {
+      const version = this.#versions.locate(bucket, key, versionId);
+      if (version === undefined) return sendXmlError(response, NO_SUCH_VERSION);
+      place = version;
+      response.setHeader('x-amz-version-id', versionId);
+      query.delete('versionId');
+      request.url = `${objectPath(place.bucket, place.key)}?${query.toString()}`;
+    }
+    const object = findObject(this.#store, place.bucket, place.key);
+    if (method === 'GET' && this.#files !== undefined && object !== undefined && isPlainRead(request.headers, query)) {
+      return sendObjectFile(request, response, object, this.#files.fileOf(place.bucket, place.key));
+    }
+    this.#app.dispatch(request, response, undefined);
+  }
+
+  #delete({ request, response }: Exchange, { bucket, key, query }: ObjectRequest): void {
+    const versionId = query.get('versionId');
+    if (this.#versions.isVersioned(bucket) && !query.has('uploadId')) {
+      response.setHeader('x-amz-version-id', versionId ?? this.#versions.newVersionId());
+      if (versionId !== null) {
+        this.#versions.remove(bucket, key, versionId);
+        response.writeHead(204).end();
+        return;
+      }
+      response.setHeader('x-amz-delete-marker', 'true');
+    }
+    this.#app.dispatch(request, response, undefined);
+  }
+
+  #write(exchange: Exchange, parsed: ObjectRequest, received: Buffer): void {
+    const { request, response } = exchange;
+    const upload = parsed.method === 'PUT' ? checkUpload(request.headers, received) : { ok: true as const, body: received, trailers: {} };
+    if (!upload.ok) return sendXmlError(response, upload.error);
+    if (!this.#holdsCondition(exchange, parsed)) return sendXmlError(response, PRECONDITION_FAILED);
+    if (!this.#pointCopyAtVersion(exchange, parsed)) return sendXmlError(response, NO_SUCH_VERSION);
+    Object.assign(request.headers, upload.trailers);
+    request.headers['content-type'] ??= 'binary/octet-stream';
+    const encoding = request.headers['content-encoding']?.split(',').map((name) => name.trim()).filter((name) => name !== 'aws-chunked').join(',');
+    if (encoding === '' || encoding === undefined) delete request.headers['content-encoding'];
+    else request.headers['content-encoding'] = encoding;
+    // fauxqs reads no body at all when the length is zero.
+    request.headers['content-length'] = String(Math.max(1, upload.body.length));
+    this.#currentUpload.run({ exchange, reason: reasonOf(parsed) }, () => this.#app.dispatch(request, response, upload.body));
+  }
+
+  #holdsCondition({ request }: Exchange, { bucket, key, query, method }: ObjectRequest): boolean {
+    if (query.has('partNumber') || (method === 'POST' && !query.has('uploadId'))) return true;
+    const etag = findObject(this.#store, bucket, key)?.etag;
+    const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
+    if (ifNoneMatch === '*' && etag !== undefined) return false;
+    return ifMatch === undefined || ifMatch.replaceAll('"', '') === etag?.replaceAll('"', '');
+  }
+
+  #pointCopyAtVersion({ request, response }: Exchange, { copySource }: ObjectRequest): boolean {
+    if (copySource?.versionId === undefined) return true;
+    const version = this.#versions.locate(copySource.bucket, copySource.key, copySource.versionId);
+    if (version === undefined) return false;
+    request.headers['x-amz-copy-source'] = objectPath(version.bucket, version.key);
+    response.setHeader('x-amz-copy-source-version-id', copySource.versionId);
+    return true;
+  }
+
+  /** Every stored object passes here, so none can miss its version or its event. */
+  #watchStore(): void {
+    const store = this.#store;
+    const put = store.putObject.bind(store);
+    const complete = store.completeMultipartUpload.bind(store);
+    store.putObject = (bucket, ...rest) => this.#afterStoring(bucket, put(bucket, ...rest));
+    store.completeMultipartUpload = (uploadId, specs) => {
+      const bucket = bucketOfUpload(store, uploadId) ?? '';
+      return this.#afterStoring(bucket, complete(uploadId, specs));
+    };
+  }
+
+  #afterStoring(bucket: string, object: StoredObject): StoredObject {
+    const versionId = this.#versions.isVersioned(bucket) ? this.#versions.keep(bucket, object) : undefined;
+    const upload = this.#currentUpload.getStore();
+    if (upload === undefined) return object;
+    const { response } = upload.exchange;
+    const requestId = randomBytes(8).toString('hex').toUpperCase();
+    response.setHeader('x-amz-request-id', requestId);
+    if (versionId !== undefined) response.setHeader('x-amz-version-id', versionId);
+    if (!this.#eventBuckets.has(bucket)) return object;
+    const { key, contentLength: sizeBytes, etag } = object;
+    const sequencer = (versionId ?? this.#versions.newVersionId()).slice(0, 18).toUpperCase();
+    const event = objectCreatedEvent({ bucket, key, sizeBytes, etag, versionId, sequencer, requestId, reason: upload.reason }, Date.now());
+    // Also after a client that is gone: the object is there.
+    response.once('close', () => this.#emit(event));
+    return object;
+  }
+}
+
+function isPlainRead(headers: Exchange['request']['headers'], query: URLSearchParams): boolean {
+  const isConditional = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'].some((name) => headers[name] !== undefined);
+  return !isConditional && !query.has('partNumber') && !query.has('attributes');
+}
+
+function reasonOf({ method, copySource }: ObjectRequest): StoreReason {
+  if (method === 'POST') return 'CompleteMultipartUpload';
+  return copySource === undefined ? 'PutObject' : 'CopyObject';
+}
+
+function refuseLargeUpload({ request, response }: Exchange): void {
+  response.setHeader('connection', 'close');
+  sendXmlError(response, { status: 400, code: 'EntityTooLarge', message: `Your proposed upload exceeds the maximum allowed size of ${MAX_UPLOAD_BYTES} bytes; use a multipart upload` });
+  request.resume();
+}
