@@ -1,6 +1,6 @@
 import type { JsonObject, ManifestSource, Totals } from './rows.ts';
 
-/** The ledger's records (table `progress`, keys `pk` and `sk`). DESIGN section 4; the conditions on them are in `ledger-conditions.ts`. */
+/** The ledger's records (table `progress`, keys `pk` and `sort`; `sk` counts the skipped). DESIGN section 4; the conditions on them are in `ledger-conditions.ts`. */
 
 export type RunState = 'open' | 'finished' | 'failed' | 'cancelled';
 

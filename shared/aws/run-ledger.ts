@@ -18,12 +18,12 @@ const SINGLE = '-';
 /** DynamoDB: at most 100 keys a BatchGetItem. */
 const KEYS_PER_BATCH_GET = 100;
 
-const runKey = (run: string) => ({ pk: `RUN#${run}`, sk: SINGLE });
-const doneKey = (run: string) => ({ pk: `DONE#${run}`, sk: SINGLE });
-const shardKey = (run: string, shard: number) => ({ pk: `SHARD#${run}#${shard}`, sk: SINGLE });
-const openKey = (run: string) => ({ pk: 'OPEN', sk: run });
+const runKey = (run: string) => ({ pk: `RUN#${run}`, sort: SINGLE });
+const doneKey = (run: string) => ({ pk: `DONE#${run}`, sort: SINGLE });
+const shardKey = (run: string, shard: number) => ({ pk: `SHARD#${run}#${shard}`, sort: SINGLE });
+const openKey = (run: string) => ({ pk: 'OPEN', sort: run });
 /** Runs of a tenant by time; the run's id makes the key unique. */
-const listKey = (record: RunRecord) => ({ pk: `RUNS#${record.tenant}`, sk: `${record.createdAt}#${record.run}` });
+const listKey = (record: RunRecord) => ({ pk: `RUNS#${record.tenant}`, sort: `${record.createdAt}#${record.run}` });
 
 /** The ledger on the table `progress`. A refused condition is followed by a read: it may be one's own call whose answer was lost. */
 export function createRunLedger(client: DynamoDBDocumentClient, table: string): RunLedger {
