@@ -1,4 +1,4 @@
-import { CfnOutput, DefaultStackSynthesizer, Duration, Stack, type App, type CfnElement } from 'aws-cdk-lib';
+import { CfnOutput, DefaultStackSynthesizer, Duration, Stack, type App, type CfnElement, type IStackSynthesizer } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { Construct } from 'constructs';
@@ -10,7 +10,7 @@ import { HttpApi } from './constructs/http-api.ts';
 import { RecordTable } from './constructs/record-table.ts';
 import { RunStateMachine } from './constructs/run-state-machine.ts';
 import { StackSettings } from './constructs/stack-settings.ts';
-import { allowList, allowRead, allowWrite } from './permissions.ts';
+import { allowList, allowObjects, READ, READ_VERSIONS, WRITE } from './permissions.ts';
 import { WORKER_CLASSES, windowOf } from './worker-classes.ts';
 
 export interface FanOutStackProps {
@@ -26,6 +26,9 @@ const VISIBILITY_TIMEOUTS = 6;
 const SQS_FIFO_BATCH_SIZE = 10;
 const LONGEST_TIMEOUT_SECONDS = 900;
 
+/** What `refusalKey` names. */
+const REFUSALS = '*.refused.json';
+
 const WORKER_CLASS_NAMES = Object.keys(WORKER_CLASSES) as WorkerClassName[];
 
 /** Everything between an uploaded manifest and its results, in the order of the way of a run. */
@@ -36,10 +39,10 @@ export class FanOutStack extends Stack {
   private readonly uploads = new DataBucket(this, 'Uploads').bucket;
   private readonly results = new DataBucket(this, 'Results').bucket;
 
-  private readonly progress = new RecordTable(this, 'Progress', { hasSortKey: true, isRecoverable: true }).table;
-  private readonly lanes = new RecordTable(this, 'Lanes').table;
-  private readonly limits = new RecordTable(this, 'Limits').table;
-  private readonly tenants = new RecordTable(this, 'Tenants', { hasSortKey: true, isRecoverable: true }).table;
+  private readonly progress = new RecordTable(this, 'Progress', { hasSortKey: true }).table;
+  private readonly lanes = new RecordTable(this, 'Lanes', { lossIsHarmlessBecause: 'The sweep rebuilds the lanes from the ledger within two minutes.' }).table;
+  private readonly limits = new RecordTable(this, 'Limits', { lossIsHarmlessBecause: 'A limit without a record starts anew from the settings; a restored one would be of the past.' }).table;
+  private readonly tenants = new RecordTable(this, 'Tenants', { hasSortKey: true }).table;
 
   private readonly dispatchQueue = new GuardedQueue(this, 'Dispatch', {
     isFifo: true,
@@ -57,7 +60,7 @@ export class FanOutStack extends Stack {
     super(scope, id, {
       description: 'Spillway: runs a big list of work, shared fairly, held within limits, verified to the last item.',
       // The CDK CLI looks at the bootstrap's version itself; in the template it would be a parameter that only AWS can fill.
-      synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
+      synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer,
     });
     this.bundlesFolder = bundlesFolder;
 
@@ -87,21 +90,25 @@ export class FanOutStack extends Stack {
       deadLetterQueue: this.failedEvents,
       environment: {
         PROGRESS_TABLE: this.progress.tableName,
-        TENANTS_TABLE: this.tenants.tableName,
         MANIFESTS_BUCKET: this.manifests.bucketName,
         STATE_MACHINE_ARN: machine.arn,
       },
     });
     admit.allow(this.progress.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
-    admit.allow(this.tenants.tableArn, 'dynamodb:GetItem');
-    admit.allow(this.manifests.arnForObjects('*'), 's3:GetObject', 's3:GetObjectVersion');
-    allowWrite(admit, this.manifests, '*.refused.json');
-    admit.allow(machine.arn, 'states:StartExecution');
+    this.allowAdmission(admit, machine);
     new Rule(this, 'ManifestUploaded', {
       description: 'Every object that is stored in the manifests bucket.',
       eventPattern: { source: ['aws.s3'], detailType: ['Object Created'], detail: { bucket: { name: [this.manifests.bucketName] } } },
       targets: [this.target(admit)],
     });
+  }
+
+  /** What admission does, at the upload's event and once more in the sweep when it was left half made. */
+  private allowAdmission(handler: HandlerFunction, machine: RunStateMachine): void {
+    allowObjects(handler, { bucket: this.manifests, actions: READ_VERSIONS, because: 'A manifest may have any name, and is known only by its event.' });
+    allowObjects(handler, { bucket: this.manifests, keys: REFUSALS, actions: WRITE, because: 'The refusal is written beside the manifest, which may have any name.' });
+    allowList(handler, this.manifests);
+    handler.allow(machine.arn, 'states:StartExecution');
   }
 
   /** The manifest is read once and cut into shards and batches. */
@@ -120,9 +127,13 @@ export class FanOutStack extends Stack {
     });
     plan.allow(this.progress.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
     plan.allow(this.limits.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
-    plan.allow(this.manifests.arnForObjects('*'), 's3:GetObject', 's3:GetObjectVersion');
-    allowRead(plan, this.results);
-    allowWrite(plan, this.results);
+    allowObjects(plan, { bucket: this.manifests, actions: READ_VERSIONS, because: 'A manifest may have any name, and is known only by its run.' });
+    allowList(plan, this.manifests);
+    allowObjects(plan, {
+      bucket: this.results,
+      actions: [...READ, ...WRITE],
+      because: "Plan files lie below the run's own prefix; tenant and run come with the call.",
+    });
     allowList(plan, this.results);
     return plan;
   }
@@ -139,7 +150,7 @@ export class FanOutStack extends Stack {
       },
       functionArns: Object.values(steps).map((step) => step.function.functionArn),
       dispatchQueueArn: this.dispatchQueue.queueArn,
-      shardListArn: this.results.arnForObjects('*/shards.json'),
+      results: this.results,
     });
   }
 
@@ -158,7 +169,7 @@ export class FanOutStack extends Stack {
         WINDOWS: JSON.stringify(mapWorkerClasses((name) => windowOf(WORKER_CLASSES[name]))),
       },
     });
-    dispatch.allow(this.progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
+    dispatch.allow(this.progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem');
     dispatch.allow(this.lanes.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem');
     dispatch.allow(Object.values(this.workQueues).map((queue) => queue.queueArn), 'sqs:SendMessage');
     dispatch.readFrom(this.dispatchQueue, { batchSize: SQS_FIFO_BATCH_SIZE });
@@ -183,8 +194,11 @@ export class FanOutStack extends Stack {
     });
     process.allow(this.progress.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     process.allow(this.limits.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
-    allowRead(process, this.results);
-    allowWrite(process, this.results);
+    allowObjects(process, {
+      bucket: this.results,
+      actions: [...READ, ...WRITE],
+      because: "Shard files and parts lie below the run's own prefix; tenant and run come with the message.",
+    });
     process.allow(this.dispatchQueue.queueArn, 'sqs:SendMessage');
     process.allow(machine.arn, 'states:SendTaskSuccess');
     process.readFrom(this.workQueues[name], { batchSize: 1, maximumConcurrency });
@@ -211,9 +225,13 @@ export class FanOutStack extends Stack {
       environment: { PROGRESS_TABLE: this.progress.tableName, RESULTS_BUCKET: this.results.bucketName },
     });
     merge.allow(this.progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem');
-    allowRead(merge, this.results);
-    allowWrite(merge, this.results);
-    return allowList(merge, this.results);
+    allowObjects(merge, {
+      bucket: this.results,
+      actions: [...READ, ...WRITE],
+      because: "Parts and merged files lie below the run's own prefix; tenant and run come with the call.",
+    });
+    allowList(merge, this.results);
+    return merge;
   }
 
   private addFinishRun(): HandlerFunction {
@@ -224,17 +242,19 @@ export class FanOutStack extends Stack {
       timeoutSeconds: LONGEST_TIMEOUT_SECONDS,
       environment: {
         PROGRESS_TABLE: this.progress.tableName,
-        TENANTS_TABLE: this.tenants.tableName,
         MANIFESTS_BUCKET: this.manifests.bucketName,
         RESULTS_BUCKET: this.results.bucketName,
       },
     });
     finish.allow(this.progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
-    finish.allow(this.tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
-    allowRead(finish, this.results);
-    allowWrite(finish, this.results);
-    allowWrite(finish, this.manifests, '*.refused.json');
-    return allowList(finish, this.results);
+    allowObjects(finish, {
+      bucket: this.results,
+      actions: [...READ, ...WRITE],
+      because: "The recount reads every file below the run's own prefix; tenant and run come with the call.",
+    });
+    allowObjects(finish, { bucket: this.manifests, keys: REFUSALS, actions: WRITE, because: 'A failed plan is told beside the manifest, which may have any name.' });
+    allowList(finish, this.results);
+    return finish;
   }
 
   /** Every minute: finds what is stuck or leaked, and heals it. */
@@ -247,18 +267,15 @@ export class FanOutStack extends Stack {
       deadLetterQueue: this.failedEvents,
       environment: {
         PROGRESS_TABLE: this.progress.tableName,
-        TENANTS_TABLE: this.tenants.tableName,
-        RESULTS_BUCKET: this.results.bucketName,
+        MANIFESTS_BUCKET: this.manifests.bucketName,
         DISPATCH_QUEUE_URL: this.dispatchQueue.queueUrl,
         STATE_MACHINE_ARN: machine.arn,
       },
     });
     sweep.allow(this.progress.tableArn, ...LEDGER_ACTIONS);
-    sweep.allow(this.tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
-    allowRead(sweep, this.results);
-    allowList(sweep, this.results);
+    this.allowAdmission(sweep, machine);
     sweep.allow(this.dispatchQueue.queueArn, 'sqs:SendMessage');
-    sweep.allow(machine.arn, 'states:StartExecution', 'states:SendTaskSuccess');
+    sweep.allow(machine.arn, 'states:SendTaskSuccess');
     new Rule(this, 'EveryMinute', {
       description: 'Starts the sweep.',
       schedule: Schedule.rate(Duration.minutes(1)),
@@ -274,7 +291,7 @@ export class FanOutStack extends Stack {
       timeoutSeconds: 29,
       environment: { PROGRESS_TABLE: this.progress.tableName },
     });
-    serve.allow(this.progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
+    serve.allow(this.progress.tableArn, 'dynamodb:GetItem');
     return new HttpApi(this, 'Api', serve.function);
   }
 

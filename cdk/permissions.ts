@@ -1,14 +1,35 @@
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Stack, Validations } from 'aws-cdk-lib';
+import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import type { HandlerFunction } from './constructs/handler-function.ts';
 
-/** The permissions that go together on S3. Those on tables and queues stand in the stack, action by action. */
+/** `s3:GetObject` also answers HeadObject. */
+export const READ = ['s3:GetObject'] as const;
+/** Reads exactly one version of an object. */
+export const READ_VERSIONS = ['s3:GetObject', 's3:GetObjectVersion'] as const;
+/** Large objects are written in parts; a broken upload is given up at once. */
+export const WRITE = ['s3:PutObject', 's3:AbortMultipartUpload'] as const;
 
-/** Reads objects; `s3:GetObject` also answers HeadObject. */
-export const allowRead = (handler: HandlerFunction, bucket: Bucket): HandlerFunction => handler.allow(bucket.arnForObjects('*'), 's3:GetObject');
+export interface ObjectPermission {
+  readonly bucket: Bucket;
+  /** Key pattern with `*`. @default every key */
+  readonly keys?: string;
+  readonly actions: readonly string[];
+  /** Why no narrower pattern will do: the reason that cdk-nag asks for. */
+  readonly because: string;
+}
 
-/** Writes objects, large ones in parts; a broken upload is given up at once. */
-export const allowWrite = (handler: HandlerFunction, bucket: Bucket, keys = '*'): HandlerFunction =>
-  handler.allow(bucket.arnForObjects(keys), 's3:PutObject', 's3:AbortMultipartUpload');
+export function allowObjects(handler: HandlerFunction, { bucket, keys = '*', actions, because }: ObjectPermission): void {
+  handler.allow(bucket.arnForObjects(keys), ...actions);
+  Validations.of(handler).acknowledge({ id: wildcardFinding(bucket, keys), reason: because });
+}
 
-/** Lists a bucket. Without it S3 answers 403 instead of 404 for an object that does not exist. */
-export const allowList = (handler: HandlerFunction, bucket: Bucket): HandlerFunction => handler.allow(bucket.bucketArn, 's3:ListBucket');
+/** Without it S3 answers 403 instead of 404 for an object that does not exist. */
+export function allowList(handler: HandlerFunction, bucket: Bucket): void {
+  handler.allow(bucket.bucketArn, 's3:ListBucket');
+}
+
+/** cdk-nag's name for the finding that a statement ends in `*` on this bucket. */
+export function wildcardFinding(bucket: Bucket, keys: string): string {
+  const logicalId = Stack.of(bucket).getLogicalId(bucket.node.defaultChild as CfnBucket);
+  return `AwsSolutions-IAM5[Resource::<${logicalId}.Arn>/${keys}]`;
+}

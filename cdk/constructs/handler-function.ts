@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size, Validations } from 'aws-cdk-lib';
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, EventSourceMapping, Function, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, Code, EventSourceMapping, Function as LambdaFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -25,7 +25,7 @@ export interface HandlerFunctionProps {
 
 /** One bundle as a function, with its own role and log group. The role can do nothing but write that log until `allow` is called. */
 export class HandlerFunction extends Construct {
-  readonly function: Function;
+  readonly function: LambdaFunction;
   private readonly policy: Policy;
 
   constructor(scope: Construct, id: string, props: HandlerFunctionProps) {
@@ -35,7 +35,7 @@ export class HandlerFunction extends Construct {
     // Beside the role, not in it: the function waits for its role, and a permission may name what waits for the function.
     this.policy = new Policy(this, 'Policy', { roles: [role] });
     this.allow(logGroup.logGroupArn, 'logs:CreateLogStream', 'logs:PutLogEvents');
-    this.function = new Function(this, 'Default', {
+    this.function = new LambdaFunction(this, 'Default', {
       description: props.description,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -55,7 +55,25 @@ export class HandlerFunction extends Construct {
         POWERTOOLS_METRICS_NAMESPACE: 'Spillway',
       },
     });
-    if (props.deadLetterQueue) this.allow(props.deadLetterQueue.queueArn, 'sqs:SendMessage');
+    if (props.deadLetterQueue) this.allowDeadLetters(props.deadLetterQueue);
+    else this.explainNoDeadLetters();
+    Validations.of(this).acknowledge({
+      id: 'Serverless-LambdaTracing',
+      reason: 'A trace for each batch costs more than the call and says less than the ledger, which holds every claim and settlement.',
+    });
+  }
+
+  private allowDeadLetters(queue: IQueue): void {
+    this.allow(queue.queueArn, 'sqs:SendMessage');
+    // Lambda tries the permission when the function is made.
+    this.function.node.addDependency(this.policy);
+  }
+
+  private explainNoDeadLetters(): void {
+    Validations.of(this).acknowledge({
+      id: 'Serverless-LambdaDLQ',
+      reason: 'Lambda uses it for asynchronous calls only: this function is called by a queue, the state machine or the API, which keep or report the failed call themselves.',
+    });
   }
 
   /** Lets the function do exactly these actions on that resource. */
@@ -73,6 +91,10 @@ export class HandlerFunction extends Construct {
       batchSize: settings.batchSize,
       reportBatchItemFailures: true,
       ...(settings.maximumConcurrency && { maxConcurrency: settings.maximumConcurrency }),
+    });
+    Validations.of(mapping).acknowledge({
+      id: 'Serverless-LambdaEventSourceMappingDestination',
+      reason: 'Lambda offers failure destinations for streams only: a queue keeps its message, and its redrive policy parks it.',
     });
     // Lambda tries the permission when the mapping is made.
     mapping.node.addDependency(this.policy);
