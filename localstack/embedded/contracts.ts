@@ -109,6 +109,8 @@ export interface StateMachineTools {
   readonly now: () => number;
   /** Resolves after `ms`, or rejects when the signal aborts. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** From 0 (included) to 1: the jitter of retries. Default `Math.random`. */
+  readonly random?: () => number;
 }
 
 export const REGION = 'us-east-1';
