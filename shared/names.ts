@@ -9,6 +9,10 @@ export const shardFileName = (shard: number): string => `shards/${padShard(shard
 export const SHARD_LIST_NAME = 'shards.json';
 export const INVALID_FILE_NAME = 'invalid.ndjson.gz';
 export const DUPLICATES_FILE_NAME = 'duplicates.ndjson.gz';
+/** The rows that expansions gave; only there if a row asked. */
+export const EXPANDED_FILE_NAME = 'expanded.ndjson.gz';
+/** Sizes and offsets of every shard: what its ledger record is made of. */
+export const SHARD_PLANS_FILE_NAME = 'records.ndjson';
 export const MANIFEST_FILE_NAME = 'manifest.json';
 export const ERRORS_FILE_NAME = 'errors.ndjson.gz';
 

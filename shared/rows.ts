@@ -60,6 +60,16 @@ export interface InvalidRow {
 }
 
 /**
+ * A row of `expanded.ndjson.gz`: one row that an expansion gave. `line` goes on after the manifest's last line, `from` is the row that asked,
+ * `input` is the row as the processor's `expand` answered it (`readRow` makes the item of it).
+ */
+export interface ExpandedRow {
+  readonly line: number;
+  readonly from: number;
+  readonly input: JsonObject;
+}
+
+/**
  * The first row of every part: which settlement of which batch it is, and the part of that batch before it.
  * A part's id is the base64url SHA-256 of the stored (gzip) bytes, so its name proves its content.
  */

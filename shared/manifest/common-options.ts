@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { ManifestRefusedError } from '../errors.ts';
+import type { JsonObject } from '../rows.ts';
+
+export const MANIFEST_FORMATS = ['txt', 'csv', 'json', 'jsonl', 'sitemap'] as const;
+export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
+
+/** Options that every processor's runs have beside its own. */
+const commonOptionsSchema = z.object({
+  /** Items of one batch, 1 to 1,000. @default the processor's */
+  itemsPerBatch: z.int().min(1).max(1000).optional(),
+  /** The csv column or JSON field that holds the value. @default the processor's names for it */
+  column: z.string().min(1).max(200).optional(),
+  /** @default by content and name */
+  format: z.enum(MANIFEST_FORMATS).optional(),
+});
+
+export type CommonOptions = z.infer<typeof commonOptionsSchema>;
+const COMMON_NAMES = new Set(Object.keys(commonOptionsSchema.shape));
+
+/** Divides a run's options into the common ones and the processor's own (validated there). @throws ManifestRefusedError for a bad common option */
+export function splitOptions(options: JsonObject): { common: CommonOptions; own: JsonObject } {
+  const own = Object.fromEntries(Object.entries(options).filter(([name]) => !COMMON_NAMES.has(name)));
+  const parsed = commonOptionsSchema.safeParse(options);
+  if (!parsed.success) throw new ManifestRefusedError(describeOptionFaults(parsed.error));
+  return { common: parsed.data, own };
+}
+
+/** All faults of the options in one sentence. */
+export function describeOptionFaults(error: z.ZodError): string {
+  const faults = error.issues.map((issue) => (issue.path.length === 0 ? issue.message : `\`${issue.path.join('.')}\`: ${issue.message}`));
+  return `the run's options are wrong: ${faults.join('; ')}`;
+}
