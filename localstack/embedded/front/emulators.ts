@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { EventBridgeEvent } from '../contracts.ts';
 import { openFauxqsApp } from './fauxqs-app.ts';
-import { loadFauxqsParts, type FauxqsParts, type QueuePersistence, type QueueStore, type TopicStore } from './fauxqs-parts.ts';
+import { loadFauxqsParts } from './fauxqs-parts.ts';
 import { openObjectFiles } from './object-files.ts';
 import { ObjectService } from './object-service.ts';
+import { openQueueFile } from './queue-file.ts';
 import { QueueService } from './queue-service.ts';
 import { TableService } from './table-service.ts';
 
@@ -37,14 +38,4 @@ export async function openEmulators(folder: string | undefined, emit: (event: Ev
       await tables.stop();
     },
   };
-}
-
-function openQueueFile(parts: FauxqsParts, folder: string, stores: { readonly sqsStore: QueueStore; readonly snsStore: TopicStore }): QueuePersistence {
-  const file = new parts.PersistenceManager(folder);
-  // In WAL mode this survives the death of the process without a disk flush for every message.
-  (file as unknown as { readonly db: { exec(sql: string): void } }).db.exec('PRAGMA synchronous = NORMAL');
-  file.loadSqsAndSns(stores.sqsStore, stores.snsStore);
-  stores.sqsStore.persistence = file;
-  for (const queue of stores.sqsStore.allQueues()) queue.persistence = file;
-  return file;
 }

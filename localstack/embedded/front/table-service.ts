@@ -14,6 +14,7 @@ interface Table {
 }
 
 interface Store {
+  getTable(name: string, ...rest: readonly unknown[]): void;
   readonly db: { open(): Promise<void>; close(done: Callback<void>): void };
   readonly tableDb: { awsAccountId: string; awsRegion: string; get(name: string, done: Callback<Table>): void; put(name: string, table: Table, done: Callback<void>): void };
 }
@@ -31,6 +32,7 @@ interface DynaliteFault {
 }
 
 const OPERATIONS = ['BatchGetItem', 'BatchWriteItem', 'CreateTable', 'DeleteItem', 'DeleteTable', 'DescribeTable', 'DescribeTimeToLive', 'GetItem', 'ListTables', 'PutItem', 'Query', 'Scan', 'UpdateItem', 'UpdateTable'] as const;
+const TABLE_CHANGES: ReadonlySet<string> = new Set(['CreateTable', 'DeleteTable', 'UpdateTable']);
 const TARGET_PREFIX = 'DynamoDB_20120810.';
 
 const require = createRequire(import.meta.url);
@@ -49,12 +51,14 @@ export class TableService {
   readonly #store: Store;
   readonly #validations: Validations;
   readonly #operations = new Map<string, Operation>();
+  readonly #tables = new Map<string, Table>();
 
   private constructor(folder: string | undefined) {
     const { create } = require('dynalite/db') as { create(options: object): Store };
     this.#validations = require('dynalite/validations') as Validations;
     this.#store = create({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, ...(folder !== undefined && { path: folder }) });
     Object.assign(this.#store.tableDb, { awsAccountId: ACCOUNT, awsRegion: REGION });
+    rememberTables(this.#store, this.#tables);
     for (const name of OPERATIONS) this.#operations.set(name, loadOperation(name));
   }
 
@@ -95,6 +99,7 @@ export class TableService {
 
   #run(name: string, input: Input): Promise<unknown> {
     const operation = this.#operations.get(name);
+    if (TABLE_CHANGES.has(name)) this.#tables.clear();
     if (operation === undefined) throw new ServiceFault('UnknownOperationException', `The embedded DynamoDB does not know the operation ${name}`);
     const typed = this.#validations.checkTypes(input, operation.types);
     this.#validations.checkValidations(typed, operation.types, operation.custom, this.#store);
@@ -113,6 +118,20 @@ export class TableService {
   #putTable(name: string, table: Table): Promise<void> {
     return new Promise((resolve, reject) => this.#store.tableDb.put(name, table, (error) => (error ? reject(error) : resolve())));
   }
+}
+
+/** Spares every call a second read of the database: dynalite looks the table up each time. */
+function rememberTables(store: Store, tables: Map<string, Table>): void {
+  const getTable = store.getTable.bind(store);
+  store.getTable = (name, ...rest) => {
+    const known = tables.get(name);
+    const done = rest.at(-1) as Callback<Table>;
+    if (known !== undefined) return done(null, known);
+    getTable(name, ...rest.slice(0, -1), (error: unknown, table: Table | undefined) => {
+      if (!error && table?.TableStatus === 'ACTIVE') tables.set(name, table);
+      done(error, table);
+    });
+  };
 }
 
 function loadOperation(name: string): Operation {

@@ -45,3 +45,10 @@ export function makeFolder(): TemporaryFolder {
   const path = mkdtempSync(join(tmpdir(), 'spillway-front-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
+
+/** One store of each kind, as a deployment creates them: again at each start. */
+export async function createStores(front: ServiceFront): Promise<{ readonly url: string }> {
+  await front.createBucket('manifests', { isVersioned: true, sendsEvents: true });
+  await front.createTable({ name: 'progress', keySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }], attributes: [{ AttributeName: 'pk', AttributeType: 'S' }] });
+  return front.createQueue({ name: 'work', attributes: { VisibilityTimeout: '600' } });
+}
