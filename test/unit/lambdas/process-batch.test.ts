@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Delivery, processBatch, type ProcessPorts } from '../../../lambdas/process-batch/process-batch.ts';
+import { noop } from '../../../processors/noop/processor.ts';
+import type { ProcessAnswer, Processor } from '../../../processors/processor.ts';
+import { createRunLedger } from '../../../shared/aws/run-ledger.ts';
+import type { DispatchMessage } from '../../../shared/messages.ts';
+import { parsePartPath, planPrefix, runPrefix, shardFileName } from '../../../shared/names.ts';
+import { readPart, walkChain } from '../../../shared/parts.ts';
+import type { RunLedger } from '../../../shared/ports.ts';
+import type { RunRecord } from '../../../shared/records.ts';
+import { startDynamo } from '../../support/dynamo-emulator.ts';
+import { aRun, aShard } from '../../support/ledger-fixtures.ts';
+import { MemoryObjectStore } from '../../support/memory-object-store.ts';
+
+const ITEMS = 4;
+const LINES = Array.from({ length: ITEMS }, (_, i) => `${JSON.stringify({ line: i + 1, input: { value: `row ${i}` } })}\n`).join('');
+
+let dynamo: Awaited<ReturnType<typeof startDynamo>>;
+let ledger: RunLedger;
+let run: RunRecord;
+let results: MemoryObjectStore;
+let reports: DispatchMessage[];
+let answeredTokens: string[];
+let now: number;
+let runs = 0;
+
+beforeAll(async () => {
+  dynamo = await startDynamo();
+  await dynamo.createTable('progress', ['pk', 'sort']);
+  ledger = createRunLedger(dynamo.client, 'progress');
+});
+afterAll(() => dynamo.stop());
+
+beforeEach(async () => {
+  now = 1_000_000;
+  results = new MemoryObjectStore('results');
+  reports = [];
+  answeredTokens = [];
+  run = aRun({ run: `r${String(runs++).padStart(25, 'a')}` });
+  await ledger.admit(run, { run: run.run, source: run.source, uploadedAt: run.createdAt });
+  await ledger.freezePlan(run.run, { nonce: 'p1', totals: { rows: ITEMS, invalid: 0, items: ITEMS, duplicates: 0, shards: 1 } });
+  await ledger.putShard(aShard([ITEMS], { run: run.run, offsets: [0, LINES.length] }));
+  await results.write(`${planPrefix(run.tenant, run.run, 'p1')}${shardFileName(0)}`, LINES, 'application/x-ndjson');
+});
+
+const portsWith = (process?: Processor['process']): ProcessPorts => ({
+  ledger,
+  results,
+  dispatchQueue: { send: async (message) => void reports.push(message) },
+  taskAnswers: { succeedTask: async (token) => void answeredTokens.push(token) },
+  processorOf: () => ({ ...noop, ...(process && { process }) }) as unknown as Processor,
+  fetchPage: () => Promise.reject(new Error('no fetch in this test')),
+  clock: () => now,
+});
+
+const message = (q = 0) => ({ v: 1, run: run.run, shard: 0, batch: 0, q }) as const;
+const delivery = (owner: string): Delivery => ({ owner, messageId: `message of ${owner}`, deadline: now + 120_000 });
+const deliver = (owner: string, ports = portsWith(), q = 0) => processBatch(message(q), delivery(owner), ports);
+const readShard = async () => (await ledger.readShard(run.run, 0))!;
+
+const storedRows = async () => {
+  const chain = await walkChain(results, run, await readShard(), 0);
+  return (await Promise.all(chain.parts.map((part) => readPart(results, run, { shard: 0, batch: 0, part })))).flat();
+};
+
+describe('processBatch', () => {
+  it('stores one part, settles, reports, notes the shard and answers the waiting run', async () => {
+    await ledger.storeToken({ run: run.run, token: 'token', execution: run.execution, attempt: 0 });
+    expect(await deliver('a')).toEqual({ kind: 'settled', rows: ITEMS, left: 0 });
+    const shard = await readShard();
+    expect(shard).toMatchObject({ ok: ITEMS, ko: 0, sk: 0, nd: 1 });
+    expect(shard.b[0]).toMatchObject({ q: 1, l: '', u: 0, o: '-', m: 'message of a' });
+    expect((await storedRows()).map(({ line, verdict }) => [line, verdict])).toEqual([1, 2, 3, 4].map((line) => [line, 'succeeded']));
+    expect(reports).toEqual([{ v: 1, type: 'report', run: run.run, shard: 0, batch: 0, q: 1, isDone: true, until: now }]);
+    expect(answeredTokens).toEqual(['token']);
+    expect((await ledger.readRun(run.run))!.acked).toBe('token');
+  });
+
+  it('does nothing twice when the message comes again, but finishes what is missing', async () => {
+    await deliver('a');
+    await ledger.storeToken({ run: run.run, token: 'token', execution: run.execution, attempt: 0 });
+    expect(await deliver('b')).toEqual({ kind: 'not mine' });
+    expect(await readShard()).toMatchObject({ ok: ITEMS, nd: 1 });
+    expect(reports).toHaveLength(2);
+    expect(answeredTokens).toEqual(['token']);
+  });
+
+  it('leaves a batch to the worker that has it', async () => {
+    await ledger.claim({ ...message(), owner: 'a', now, until: now + 130_000 });
+    expect(await deliver('b')).toEqual({ kind: 'not mine' });
+    expect(reports).toEqual([]);
+    expect(await readShard()).toMatchObject({ ok: 0, nd: 0 });
+  });
+
+  it('takes over from a dead worker, whose late settlement is refused', async () => {
+    const { promise: late, resolve: letGo } = Promise.withResolvers<ProcessAnswer>();
+    const first = deliver('a', portsWith(() => late));
+    while ((await readShard()).b[0]!.o !== 'a') await new Promise(setImmediate);
+    now += 200_000;
+    expect(await deliver('b')).toEqual({ kind: 'settled', rows: ITEMS, left: 0 });
+    letGo({ verdict: 'failed', error: { name: 'LateError', message: 'too late', retryable: false } });
+    expect(await first).toEqual({ kind: 'not mine' });
+    expect(await readShard()).toMatchObject({ ok: ITEMS, ko: 0, nd: 1 });
+    expect(new Set((await storedRows()).map(({ verdict }) => verdict))).toEqual(new Set(['succeeded']));
+  });
+
+  it('settles what is done, leaves what a limit holds, and reports when to come back', async () => {
+    const held = portsWith(async ({ line }) => (line > 2 ? { verdict: 'held', until: now + 5000 } : { verdict: 'succeeded', output: {} }));
+    expect(await deliver('a', held)).toEqual({ kind: 'settled', rows: 2, left: 2 });
+    expect(reports).toEqual([{ v: 1, type: 'report', run: run.run, shard: 0, batch: 0, q: 1, isDone: false, until: now + 5000 }]);
+    expect((await readShard()).b[0]).toMatchObject({ q: 1, l: '2-3', a: 0, u: 0 });
+    expect(await deliver('b', portsWith(), 1)).toEqual({ kind: 'settled', rows: 2, left: 0 });
+    expect((await storedRows()).map(({ line }) => line)).toEqual([1, 2, 3, 4]);
+    const parts = [];
+    for await (const { key } of results.list(`${runPrefix(run.tenant, run.run)}results/`)) parts.push(parsePartPath(key.slice(runPrefix(run.tenant, run.run).length)));
+    expect(parts).toHaveLength(2);
+  });
+
+  it('leaves the batches of a run that is over alone', async () => {
+    await ledger.markEnded(run.run, { state: 'failed', finishedAt: 'now', error: 'no more' });
+    expect(await deliver('a')).toEqual({ kind: 'no run' });
+    expect((await readShard()).b[0]).toMatchObject({ q: 0, a: 0 });
+  });
+});
