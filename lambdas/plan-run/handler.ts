@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import type { Context } from 'aws-lambda';
+import { findProcessor } from '../../processors/registry.ts';
+import { createDynamo, createS3 } from '../../shared/aws/clients.ts';
+import { createObjectStore } from '../../shared/aws/object-store.ts';
+import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { readConfiguration } from '../../shared/configuration.ts';
+import { type PlanAnswer, runInputSchema } from '../../shared/messages.ts';
+import { planRun } from './plan-run.ts';
+
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET']);
+const s3 = createS3();
+const ports = {
+  ledger: createRunLedger(createDynamo(), configuration.PROGRESS_TABLE),
+  manifests: createObjectStore(s3, configuration.MANIFESTS_BUCKET),
+  results: createObjectStore(s3, configuration.RESULTS_BUCKET),
+  newNonce: randomUUID,
+  fetchPage: () => Promise.reject(new Error('expected no fetch')),
+  processorOf: findProcessor,
+};
+
+/** Time kept for giving up in order when the manifest is too large for one invocation. */
+const CLOSING_MS = 20_000;
+
+/** State machine: the first step of a run. */
+export async function handler(event: unknown, context: Context): Promise<PlanAnswer> {
+  const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - CLOSING_MS));
+  return planRun(runInputSchema.parse(event), { ...ports, signal });
+}
