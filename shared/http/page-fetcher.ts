@@ -9,6 +9,10 @@ export interface PageRequest {
   readonly signal: AbortSignal;
   /** False for robots.txt itself and sitemaps named there. @default true */
   readonly obeysRobots?: boolean;
+  /** Media types that are of use; another one is `UnsupportedMediaTypeError` and its body is not read. @default any */
+  readonly mediaTypes?: readonly string[];
+  /** Most bytes of the body, on the wire and unpacked alike. @default the fetcher's own */
+  readonly maxBodyBytes?: number;
 }
 
 export type PageAnswer =

@@ -1,0 +1,55 @@
+import type { Limit, Reservation } from '../limits.ts';
+
+/** Keeps every host within its rate and its connections, over all workers together. */
+export interface HostLimiter {
+  /** Waits a few seconds at most. What was admitted starts now: no other wait may come in between. */
+  admit(request: AdmissionRequest): Promise<Admission>;
+  /** Gives all connections back that no request uses. Call it at the end of a batch: a frozen worker can't. */
+  release(): Promise<void>;
+}
+
+export interface AdmissionRequest {
+  /** As in a URL: with the port, if it is not the scheme's own. */
+  readonly host: string;
+  /** robots.txt asks for at least this many seconds between requests. */
+  readonly crawlDelaySeconds?: number;
+  readonly signal: AbortSignal;
+}
+
+export type Admission =
+  /** `end` frees the connection; call it exactly once, when the response has been read. */
+  | { readonly kind: 'admitted'; end(): void }
+  /** Not before `until` (milliseconds since the epoch). */
+  | { readonly kind: 'held'; readonly until: number };
+
+/** Where the limits are kept; the adapter is `shared/aws/limit-table.ts`. */
+export interface LimitTable {
+  reserve(request: { readonly key: string; readonly limit: Limit; readonly units: number; readonly nowUs: number }): Promise<Reservation>;
+  /**
+   * Takes or renews one of `slots` leases of a key until `until`.
+   * @returns its index, or when the first of those that others hold ends
+   */
+  takeSlot(request: SlotRequest): Promise<SlotAnswer>;
+  /** Somebody else's slot stays as it is. */
+  giveSlotBack(request: { readonly key: string; readonly index: number; readonly owner: string }): Promise<void>;
+}
+
+export interface SlotRequest {
+  readonly key: string;
+  readonly slots: number;
+  readonly owner: string;
+  readonly now: number;
+  readonly until: number;
+  /** To renew; undefined: any. */
+  readonly index?: number;
+  /** Own slots that are not to be taken again. */
+  readonly held: readonly number[];
+}
+
+export type SlotAnswer = { readonly kind: 'taken'; readonly index: number } | { readonly kind: 'none'; readonly freeAt: number };
+
+/** No host has a limit: for tests and for networks of one's own. */
+export const UNLIMITED: HostLimiter = {
+  admit: () => Promise.resolve({ kind: 'admitted', end: () => undefined }),
+  release: () => Promise.resolve(),
+};
