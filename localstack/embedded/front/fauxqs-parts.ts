@@ -58,8 +58,13 @@ interface ObjectMaps {
   readonly multipartUploads: ReadonlyMap<string, { readonly bucket: string }>;
 }
 
+/** @returns undefined when there is no such bucket. */
+export function objectsOf(store: ObjectStore, bucket: string): ReadonlyMap<string, StoredObject> | undefined {
+  return (store as unknown as ObjectMaps).buckets.get(bucket);
+}
+
 export function findObject(store: ObjectStore, bucket: string, key: string): StoredObject | undefined {
-  return (store as unknown as ObjectMaps).buckets.get(bucket)?.get(key);
+  return objectsOf(store, bucket)?.get(key);
 }
 
 export function bucketOfUpload(store: ObjectStore, uploadId: string): string | undefined {

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import type { EventBridgeEvent } from '../contracts.ts';
 import type { Exchange } from './exchange.ts';
 import type { FauxqsApp } from './fauxqs-app.ts';
-import { bucketOfUpload, findObject, type ObjectStore, type StoredObject } from './fauxqs-parts.ts';
+import { bucketOfUpload, findObject, objectsOf, type ObjectStore, type StoredObject } from './fauxqs-parts.ts';
 import { objectCreatedEvent, type StoreReason } from './object-created-event.ts';
 import type { ObjectFiles } from './object-files.ts';
+import { listInKeyOrder } from './object-listing.ts';
 import { sendObjectFile } from './object-reader.ts';
 import { describeObjectCalls, objectPath, parseObjectRequest, type ObjectRequest } from './object-request.ts';
 import { ObjectVersions } from './object-versions.ts';
@@ -153,11 +154,16 @@ export class ObjectService {
     return true;
   }
 
-  /** Every stored object passes here, so none can miss its version or its event. */
+  /** Every stored object passes here, so none can miss its version or its event; every listing, so pages fit together. */
   #watchStore(): void {
     const store = this.#store;
     const put = store.putObject.bind(store);
     const complete = store.completeMultipartUpload.bind(store);
+    const list = store.listObjects.bind(store);
+    store.listObjects = (bucket, options) => {
+      const objects = objectsOf(store, bucket);
+      return objects === undefined ? list(bucket, options) : listInKeyOrder(objects, options);
+    };
     store.putObject = (bucket, ...rest) => this.#afterStoring(bucket, put(bucket, ...rest));
     store.completeMultipartUpload = (uploadId, specs) => {
       const bucket = bucketOfUpload(store, uploadId) ?? '';

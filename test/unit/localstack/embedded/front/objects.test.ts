@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { CopyObjectCommand, CreateMultipartUploadCommand, CompleteMultipartUploadCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import { CopyObjectCommand, CreateMultipartUploadCommand, CompleteMultipartUploadCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, paginateListObjectsV2, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EventBridgeEvent } from '../../../../../localstack/embedded/contracts.ts';
 import { makeFolder, startWithClients, type RunningFront, type TemporaryFolder } from './clients.ts';
@@ -159,6 +159,28 @@ describe.each(['memory', 'folder'] as const)('objects kept in %s', (place) => {
     expect((await read({ Bucket: 'results', Key: 'a/b' })).text).toBe('neighbour');
   });
 
+  test('pages of a listing hold every key once, in order', async () => {
+    const keys = ['B', 'a', 'a.b', 'a/1', 'a/B', 'a_b', 'Z', 'é', 'ä/1', '_', '10', '9'];
+    for (const key of keys) await put(key, key, 'results');
+    for (const MaxKeys of [1, 5]) {
+      const listed: (string | undefined)[] = [];
+      for await (const page of paginateListObjectsV2({ client: running.s3 }, { Bucket: 'results', MaxKeys })) listed.push(...(page.Contents ?? []).map((object) => object.Key));
+      expect(listed).toEqual([...keys].sort());
+    }
+  });
+
+  test('a delimiter folds what is below it', async () => {
+    for (const key of ['t/r1/a', 't/r1/b', 't/r2/a', 't/top', 'u/r1/a']) await put(key, key, 'results');
+    const page = await running.s3.send(new ListObjectsV2Command({ Bucket: 'results', Prefix: 't/', Delimiter: '/' }));
+    expect(page.CommonPrefixes).toEqual([{ Prefix: 't/r1/' }, { Prefix: 't/r2/' }]);
+    expect(page.Contents?.map((object) => object.Key)).toEqual(['t/top']);
+  });
+
+  test('an upload that is announced too large is EntityTooLarge before it is sent', async () => {
+    const answer = await rawExchange(running, `PUT /results/huge HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization(running)}\r\nContent-Length: ${300 * 1_048_576}\r\n\r\n`);
+    expect(answer).toContain('<Code>EntityTooLarge</Code>');
+  });
+
   test('an aws-chunked upload that ends in the middle stores nothing', async () => {
     const headers = { 'content-encoding': 'aws-chunked', 'x-amz-decoded-content-length': '10', 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER' };
     const answer = await rawPut(running, '/manifests/broken', 'a\r\nabc', headers);
@@ -179,12 +201,7 @@ describe.each(['memory', 'folder'] as const)('objects kept in %s', (place) => {
   });
 
   test('a client that disconnects in the middle of a body stores nothing', async () => {
-    const { hostname, port } = new URL(running.front.endpoint);
-    const socket = connect(Number(port), hostname);
-    await once(socket, 'connect');
-    socket.write(`PUT /manifests/half HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization(running)}\r\nContent-Length: 100\r\n\r\nhalf`);
-    socket.end();
-    await once(socket.resume(), 'close');
+    await rawExchange(running, `PUT /manifests/half HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization(running)}\r\nContent-Length: 100\r\n\r\nhalf`);
     await expect(read({ Key: 'half' })).rejects.toMatchObject({ name: 'NoSuchKey' });
     expect(events).toEqual([]);
   });
@@ -199,6 +216,17 @@ describe.each(['memory', 'folder'] as const)('objects kept in %s', (place) => {
 function authorization({ front }: RunningFront): string {
   const { accessKeyId } = front.credentialsFor('operator');
   return `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20261122/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0`;
+}
+
+/** Sends the bytes, ends its side, and reads what comes until the front closes. */
+async function rawExchange({ front }: RunningFront, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(front.endpoint);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  socket.end(bytes);
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
 }
 
 async function rawPut(running: RunningFront, path: string, body: string, headers: Record<string, string> = {}): Promise<{ status: number; code: string | undefined }> {
