@@ -1,4 +1,5 @@
 import type { Processor } from '../../processors/processor.ts';
+import { freshBatch } from '../../shared/batch-state.ts';
 import { BrokenObjectError, ManifestRefusedError, StaleStateError } from '../../shared/errors.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import { describeOptionFaults, splitOptions } from '../../shared/manifest/common-options.ts';
@@ -7,9 +8,9 @@ import { readManifest } from '../../shared/manifest/read-manifest.ts';
 import type { ShardPlan } from '../../shared/manifest/shard-cutter.ts';
 import type { PlanAnswer, RunInput } from '../../shared/messages.ts';
 import { SHARD_LIST_NAME, SHARD_PLANS_FILE_NAME, planPrefix } from '../../shared/names.ts';
-import { allOrdinals } from '../../shared/ordinals.ts';
+import { isPlanned } from '../../shared/planned-run.ts';
 import type { ObjectStore, RunLedger } from '../../shared/ports.ts';
-import type { BatchState, PlannedRun, RunRecord, ShardRecord } from '../../shared/records.ts';
+import type { PlannedRun, RunRecord, ShardRecord } from '../../shared/records.ts';
 import type { JsonObject, Totals } from '../../shared/rows.ts';
 import { BoundedTasks } from './bounded-tasks.ts';
 import { expandRows } from './expand-rows.ts';
@@ -43,8 +44,6 @@ export async function planRun({ run: id }: RunInput, ports: PlanPorts): Promise<
   await putShards(planned, ports);
   return { v: 1, run: id, bucket: ports.results.bucket, shardsKey: planPrefix(planned.tenant, id, planned.plan) + SHARD_LIST_NAME };
 }
-
-const isPlanned = (run: RunRecord): run is PlannedRun => run.plan !== undefined && run.totals !== undefined;
 
 async function planManifest(run: RunRecord, ports: PlanPorts): Promise<PlannedRun> {
   const nonce = ports.newNonce();
@@ -106,5 +105,3 @@ function shardRecord({ run, tenant, plan }: PlannedRun, { shard, sizes, offsets 
   const b = Object.fromEntries(sizes.map((size, batch) => [String(batch), freshBatch(size)]));
   return { v: 1, run, tenant, shard, plan, n: sizes.length, nd: 0, ok: 0, ko: 0, sk: 0, sizes, offsets, b };
 }
-
-const freshBatch = (size: number): BatchState => ({ q: 0, l: allOrdinals(size), h: '-', a: 0, u: 0, o: '-', m: '-', d: -1, dn: 0 });

@@ -16,6 +16,7 @@ export function detectFormat(prefix: Uint8Array, name: string, columns: readonly
   const start = new TextDecoder().decode(prefix).trimStart();
   const named = BY_EXTENSION[extensionOf(name)];
   if (named === 'txt' || named === 'csv') return named;
+  if (HTML.test(start)) throw new ManifestRefusedError(`${EXPECTED}, got an HTML page: list its address as a row`);
   if (start.startsWith('<')) return 'sitemap';
   if (named === 'sitemap') throw new ManifestRefusedError(`expected XML in a file named .xml, got text that begins with ${JSON.stringify(start.slice(0, 20))}: rename it or set the option \`format\``);
   if (start.startsWith('[')) return 'json';
@@ -24,7 +25,9 @@ export function detectFormat(prefix: Uint8Array, name: string, columns: readonly
   return hasCsvHeader(start, columns) ? 'csv' : 'txt';
 }
 
-export function extensionOf(name: string): string {
+const HTML = /^<(?:!doctype\s+html|html)\b/i;
+
+function extensionOf(name: string): string {
   const plain = name.toLowerCase().replace(/(?:\.gz)+$/, '');
   return /\.([a-z0-9]+)$/.exec(plain)?.[1] ?? '';
 }

@@ -52,7 +52,7 @@ class LineSplitter {
   }
 
   *end(): Generator<LineBlock> {
-    if (this.#oversized !== undefined) return yield this.#endOversized();
+    if (this.#oversized !== undefined) yield this.#endOversized();
     const last = this.#join(EMPTY);
     if (last.length > 0) yield this.#block(last);
   }
@@ -110,8 +110,8 @@ const EMPTY = new Uint8Array(0);
 
 /** Just after the last line end, 0 if there is none. A CR as the very last byte does not count yet. */
 function endOfLastLine(bytes: Uint8Array): number {
-  const lf = bytes.lastIndexOf(LF);
-  return lf >= 0 ? lf + 1 : bytes.subarray(0, -1).lastIndexOf(CR) + 1;
+  const afterLf = bytes.lastIndexOf(LF) + 1;
+  return afterLf + bytes.subarray(afterLf, -1).lastIndexOf(CR) + 1;
 }
 
 function blockOf(firstLine: number, bytes: Uint8Array): LineBlock {
