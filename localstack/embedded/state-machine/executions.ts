@@ -87,7 +87,7 @@ export class Executions {
 
   /** Newest first. */
   ofMachine(machineArn: string): Execution[] {
-    return [...this.#byArn.values()].filter(({ machine }) => machine.arn === machineArn).reverse();
+    return [...this.#byArn.values()].filter(({ machine }) => machine.arn === machineArn).toReversed();
   }
 
   /** A closed execution stays as it ended. */

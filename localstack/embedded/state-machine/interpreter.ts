@@ -35,9 +35,14 @@ const runChoice = (visit: Visit<StateOf<'Choice'>>): Step => {
   return { output: outputOf(visit, input), next };
 };
 
+const asText = (value: Json): string => {
+  if (typeof value === 'string') return value;
+  throw new StatesError(StatesErrorName.runtime, `expected a string, got ${JSON.stringify(value)}`);
+};
+
 const waitMs = ({ state, frame }: Visit<StateOf<'Wait'>>, scope: Scope): number => {
   const untilText = state.TimestampPath === undefined ? state.Timestamp : readAt(state.TimestampPath, scope);
-  if (untilText !== undefined) return Math.max(0, Date.parse(String(untilText)) - frame.runtime.tools.now());
+  if (untilText !== undefined) return Math.max(0, Date.parse(asText(untilText)) - frame.runtime.tools.now());
   return Number(state.SecondsPath === undefined ? state.Seconds : readAt(state.SecondsPath, scope)) * 1000;
 };
 
@@ -52,7 +57,7 @@ const runWait = async (visit: Visit<StateOf<'Wait'>>): Promise<Step> => {
 const runFail = (visit: Visit<StateOf<'Fail'>>): never => {
   const { Error: error, ErrorPath: errorPath, Cause: cause, CausePath: causePath } = visit.state;
   const scope = scopeOf(visit, visit.input);
-  throw new StatesError(String(errorPath?.(scope) ?? error ?? ''), String(causePath?.(scope) ?? cause ?? ''));
+  throw new StatesError(asText(errorPath?.(scope) ?? error ?? ''), asText(causePath?.(scope) ?? cause ?? ''));
 };
 
 const runBranches = async (visit: Visit<StateOf<'Parallel'>>, input: Json, retryCount: number): Promise<Json> => {

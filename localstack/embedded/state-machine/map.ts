@@ -14,11 +14,14 @@ export type RunFlow = (flow: Flow, input: Json, frame: Frame) => Promise<Json>;
 /** AWS runs 10,000 children (inline: 40) where MaxConcurrency is 0; one process does not. */
 const MOST_CHILDREN_AT_ONCE = 40;
 
+/** The body of the SDK's own answers. */
+const isReadable = (body: unknown): body is { transformToString(): Promise<string> } => isObject(body) && typeof body['transformToString'] === 'function';
+
 const bodyText = async (answer: unknown): Promise<string> => {
   const body: unknown = isObject(answer) ? answer['Body'] : undefined;
   if (typeof body === 'string') return body;
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-  if (isObject(body) && typeof body['transformToString'] === 'function') return String(await (body['transformToString'] as () => Promise<string>).call(body));
+  if (isReadable(body)) return body.transformToString();
   throw new Error('expected the object store to answer with a Body');
 };
 
@@ -57,7 +60,7 @@ const childFrame = (visit: Visit<MapState>, context: JsonObject, input: Json, si
   const { frame, name } = visit;
   const id = randomUUID();
   const [machine, execution] = [frame.context['StateMachine'], frame.context['Execution']].map((value) => (isJsonObject(value) ? value : {}));
-  const label = (text: Json | undefined) => `${String(text)}/${name}`;
+  const label = (text: Json | undefined) => `${typeof text === 'string' ? text : ''}/${name}`;
   const now = frame.runtime.tools.now;
   return {
     ...frame,

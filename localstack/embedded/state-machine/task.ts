@@ -60,7 +60,7 @@ const watchHeartbeat = async ({ visit, signal }: Attempt, task: PendingTask): Pr
   if (seconds === undefined) return abortable(new Promise<never>(() => {}), signal);
   for (;;) {
     const late = () => new StatesError(StatesErrorName.heartbeatTimeout, `No heartbeat came for ${seconds} seconds.`);
-    await withDeadline(visit.frame.runtime.tools, { ms: seconds * 1000, late }, signal, (inner) => abortable(task.nextHeartbeat(), inner));
+    await withDeadline(visit.frame.runtime.tools, { ms: seconds * 1000, late }, signal, () => task.nextHeartbeat());
   }
 };
 

@@ -90,6 +90,10 @@ describe('flow', () => {
     expect(await createBench().run(machine({ F: fail }), { e: 'Mine', c: 'so' })).toMatchObject({ status: 'FAILED', error: 'Mine', cause: 'because so' });
   });
 
+  it('Fail with a cause that is no text is a runtime error', async () => {
+    expect(await createBench().run(machine({ F: { Type: 'Fail', Error: 'Mine', CausePath: '$.c' } }), { c: 1 })).toMatchObject({ status: 'FAILED', error: 'States.Runtime' });
+  });
+
   it('Parallel gives its branches one input and lists their outputs in order', async () => {
     const branches = [machine({ W: { Type: 'Wait', Seconds: 5, End: true } }), machine({ P: { Type: 'Pass', Result: 2, End: true } })];
     expect(outputOf(await createBench().run(machine({ P: { Type: 'Parallel', Branches: branches, End: true } }), 1))).toEqual([1, 2]);
