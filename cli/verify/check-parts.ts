@@ -1,0 +1,141 @@
+import type { z } from 'zod';
+import { parsePartPath } from '../../shared/names.ts';
+import { canonicalJson, fingerprintOf, itemFingerprint } from './fingerprint.ts';
+import { LINE_IS } from './line-table.ts';
+import type { PartHeader } from './rows-schema.ts';
+import { parseRow, partHeaderSchema, resultRowSchema } from './rows-schema.ts';
+import type { Verification } from './verification.ts';
+
+type ResultRow = z.infer<typeof resultRowSchema>;
+
+/** A listed part, as its name says. */
+export interface NamedPart {
+  readonly path: string;
+  readonly shard: number;
+  readonly batch: number;
+  readonly id: string;
+}
+
+/** What is kept of a result row once it is read: its output may be a whole page. */
+export interface SettledRow {
+  readonly path: string;
+  /** Row of the part's file, from 1. */
+  readonly at: number;
+  readonly batch: number;
+  readonly line: number;
+  readonly item: bigint;
+}
+
+interface ReadPart extends NamedPart {
+  readonly header: PartHeader;
+}
+
+export function listPartsByShard(paths: Iterable<string>): Map<number, NamedPart[]> {
+  const byShard = new Map<number, NamedPart[]>();
+  for (const path of paths) {
+    const name = parsePartPath(path);
+    if (!name) continue;
+    const parts = byShard.get(name.shard) ?? [];
+    parts.push({ path, shard: name.shard, batch: name.batch, id: name.part });
+    byShard.set(name.shard, parts);
+  }
+  return byShard;
+}
+
+/** Reads the parts of one shard, walks the chain of each batch and gives every row. */
+export async function checkPartsOfShard(check: Verification, parts: readonly NamedPart[]): Promise<SettledRow[]> {
+  const rows: SettledRow[] = [];
+  const read: ReadPart[] = [];
+  for (const part of parts) {
+    const header = await readPart(check, part, rows);
+    if (header) read.push({ ...part, header });
+  }
+  for (const chain of Map.groupBy(read, (part) => part.batch).values()) checkChain(check, chain);
+  return rows;
+}
+
+async function readPart(check: Verification, part: NamedPart, rows: SettledRow[]): Promise<PartHeader | undefined> {
+  const { faults } = check;
+  let header: PartHeader | undefined;
+  let rowCount = 0;
+  const reading = await check.readListed(part.path, (text, at) => {
+    if (at > 1) {
+      rowCount++;
+      takeRow(check, part, text, at, rows);
+      return;
+    }
+    const parsed = parseRow(partHeaderSchema, text);
+    if ('row' in parsed) header = parsed.row;
+    else faults.add('part-malformed', part.path, `expected the part's header, but ${parsed.reason}`, 1);
+  });
+  check.recount.parts++;
+  if (reading.kind === 'missing') return undefined;
+  checkPartName(check, part, reading.facts.sha256);
+  if (reading.kind === 'broken') faults.add('part-malformed', part.path, `it can't be read to its end: ${reading.reason}`);
+  else if (!header && rowCount === 0) faults.add('part-malformed', part.path, 'expected a header row, found none');
+  if (header) checkHeader(check, part, header, rowCount);
+  return header;
+}
+
+function checkPartName(check: Verification, part: NamedPart, sha256: string): void {
+  const id = Buffer.from(sha256, 'hex').toString('base64url');
+  if (id !== part.id) check.faults.add('part-misnamed', part.path, `its bytes are those of part ${id}`);
+}
+
+function checkHeader(check: Verification, part: NamedPart, header: PartHeader, rowCount: number): void {
+  const { faults, manifest } = check;
+  const expected = { run: manifest.run, shard: part.shard, batch: part.batch };
+  for (const field of ['run', 'shard', 'batch'] as const) {
+    if (header[field] === expected[field]) continue;
+    faults.add('part-header-wrong', part.path, `the header says ${field} ${header[field]}, its name and run say ${expected[field]}`, 1);
+  }
+  if (header.rows !== rowCount) {
+    faults.add('part-row-count', part.path, `the header says ${header.rows} rows, ${rowCount} follow`, 1);
+  }
+}
+
+function takeRow(check: Verification, part: NamedPart, text: string, at: number, rows: SettledRow[]): void {
+  const parsed = parseRow(resultRowSchema, text);
+  if (!('row' in parsed)) {
+    check.faults.add('row-malformed', part.path, `expected a result, but ${parsed.reason}`, at);
+    return;
+  }
+  const { row } = parsed;
+  rows.push({ path: part.path, at, batch: part.batch, line: row.line, item: itemFingerprint(row) });
+  if (check.marks.add(row.line, LINE_IS.settled)) countRow(check, row);
+  else check.faults.add('row-doubled', part.path, `line ${row.line} has a result already`, at);
+}
+
+
+function countRow(check: Verification, row: ResultRow): void {
+  check.recount[row.verdict]++;
+  if (row.verdict !== 'failed') return;
+  check.marks.add(row.line, LINE_IS.failed);
+  check.errors.set(row.line, fingerprintOf(canonicalJson(row.error)));
+}
+
+/** From the head (the part that none names) through every `previous` to the first: no fork, no circle, none left over. */
+function checkChain(check: Verification, parts: readonly ReadPart[]): void {
+  const { faults } = check;
+  const byId = new Map(parts.map((part) => [part.id, part]));
+  const successorOf = new Map<string | null, ReadPart>();
+  for (const part of parts) {
+    const { previous } = part.header;
+    const rival = successorOf.get(previous);
+    if (rival) faults.add('chain-forked', part.path, `${rival.path} follows ${previous ?? 'the batch\'s start'}, too`, 1);
+    else successorOf.set(previous, part);
+    if (previous !== null) checkLink(check, part, byId.get(previous), previous);
+  }
+  const first = successorOf.get(null);
+  if (!first && parts.every(({ header }) => byId.has(header.previous ?? ''))) {
+    faults.add('chain-cyclic', parts[0]!.path, `no part of batch ${parts[0]!.batch} is the first: each names another one`, 1);
+  }
+}
+
+function checkLink(check: Verification, part: ReadPart, before: ReadPart | undefined, previous: string): void {
+  const { faults } = check;
+  if (!before) faults.add('chain-broken', part.path, `it follows part ${previous} of its batch, which manifest.json does not list`, 1);
+  else if (before.header.q >= part.header.q) {
+    faults.add('part-header-wrong', part.path, `its settle number ${part.header.q} is not above ${before.header.q} of the part before it`, 1);
+  }
+}
