@@ -21,7 +21,7 @@ export async function assemble(outFolder: string, { sourceRoot, inspect }: Assem
   try {
     await bundleHandlers(sourceRoot, bundlesFolder);
     // The CLI hands cdk.json's context over; without the CLI it is given here, so that both ways write the same template.
-    const app = new App({ outdir: outFolder, analyticsReporting: false, treeMetadata: false, context: cdkJson.context });
+    const app = new App({ outdir: outFolder, analyticsReporting: false, treeMetadata: false, stackTraces: false, context: cdkJson.context });
     const runDefinition = readFileSync(join(sourceRoot, 'state-machines', 'run.asl.json'), 'utf8');
     const stack = new FanOutStack(app, STACK_NAME, { bundlesFolder, runDefinition });
     inspect?.(app, stack);

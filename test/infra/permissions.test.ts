@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { namesIn, renderValue, resourcesOf, SYNTHESIS_TIMEOUT_MS, type SynthesisedStack, synthesiseStack } from '../support/synthesised-stack.ts';
+
+/** Who may do what: role -> resource -> actions. A change here is a change of what a stolen function could do. */
+const PERMISSIONS: Record<string, Record<string, string>> = {
+  AdmitRunRole: {
+    'Progress.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+    'Manifests.Arn': 's3:ListBucket',
+    'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
+    'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
+    Run: 'states:StartExecution',
+    'FailedEvents.Arn': 'sqs:SendMessage',
+  },
+  PlanRunRole: {
+    'Progress.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+    'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Manifests.Arn': 's3:ListBucket',
+    'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
+    'Results.Arn': 's3:ListBucket',
+    'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
+  },
+  DispatchBatchesRole: {
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem',
+    'Lanes.Arn': 'dynamodb:GetItem dynamodb:PutItem',
+    'StandardWork.Arn': 'sqs:SendMessage',
+    'WebWork.Arn': 'sqs:SendMessage',
+    'Dispatch.Arn': 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+  },
+  ProcessBatchStandardRole: {
+    'Progress.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
+    'Dispatch.Arn': 'sqs:SendMessage',
+    'StandardWork.Arn': 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    Run: 'states:SendTaskSuccess',
+  },
+  ProcessBatchWebRole: {
+    'Progress.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
+    'Dispatch.Arn': 'sqs:SendMessage',
+    'WebWork.Arn': 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    Run: 'states:SendTaskSuccess',
+  },
+  AwaitRunRole: {
+    'Progress.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    Run: 'states:SendTaskSuccess',
+  },
+  MergeResultsRole: {
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem',
+    'Results.Arn': 's3:ListBucket',
+    'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
+  },
+  FinishRunRole: {
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:UpdateItem',
+    'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
+    'Results.Arn': 's3:ListBucket',
+    'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
+  },
+  SweepRunsRole: {
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
+    'Manifests.Arn': 's3:ListBucket',
+    'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
+    'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
+    'Dispatch.Arn': 'sqs:SendMessage',
+    'FailedEvents.Arn': 'sqs:SendMessage',
+    Run: 'states:SendTaskSuccess states:StartExecution',
+  },
+  ServeApiRole: {
+    'Progress.Arn': 'dynamodb:GetItem',
+  },
+  RunRole: {
+    'PlanRun.Arn': 'lambda:InvokeFunction',
+    'AwaitRun.Arn': 'lambda:InvokeFunction',
+    'MergeResults.Arn': 'lambda:InvokeFunction',
+    'FinishRun.Arn': 'lambda:InvokeFunction',
+    'Dispatch.Arn': 'sqs:SendMessage',
+    'Results.Arn/*/shards.json': 's3:GetObject',
+    // The distributed map starts its children as executions of the same state machine.
+    Run: 'states:StartExecution',
+    'arn:AWS::Partition:states:AWS::Region:AWS::AccountId:execution:Run.Name:*': 'states:DescribeExecution states:StopExecution',
+    'arn:AWS::Partition:states:AWS::Region:AWS::AccountId:execution:Run.Name/*': 'states:DescribeExecution states:StopExecution',
+    // AWS defines no resource for log delivery.
+    '*': 'logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups logs:DescribeResourcePolicies logs:GetLogDelivery logs:ListLogDeliveries logs:PutResourcePolicy logs:UpdateLogDelivery',
+  },
+};
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+let stack: SynthesisedStack;
+beforeAll(async () => {
+  stack = await synthesiseStack();
+}, SYNTHESIS_TIMEOUT_MS);
+afterAll(() => stack?.remove());
+
+const LOG_ACTIONS = 'logs:CreateLogStream logs:PutLogEvents';
+
+function permissionsOfRoles(): Record<string, Record<string, string>> {
+  const actions: Record<string, Record<string, Set<string>>> = {};
+  for (const [, policy] of resourcesOf(stack.template, 'AWS::IAM::Policy')) {
+    const { Statement } = policy.Properties['PolicyDocument'] as { Statement: Statement[] };
+    for (const role of namesIn(policy.Properties['Roles'])) {
+      for (const statement of Statement) {
+        expect(statement.Effect).toBe('Allow');
+        for (const resource of [statement.Resource].flat().map(renderValue)) {
+          const granted = ((actions[role] ??= {})[resource] ??= new Set());
+          for (const action of [statement.Action].flat()) granted.add(action);
+        }
+      }
+    }
+  }
+  return mapValues(actions, (byResource) => mapValues(byResource, (set) => [...set].sort().join(' ')));
+}
+
+const mapValues = <In, Out>(record: Record<string, In>, map: (value: In) => Out): Record<string, Out> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+
+test('every role may do what is written here, and nothing else', () => {
+  const own = mapValues(permissionsOfRoles(), (byResource) => Object.fromEntries(Object.entries(byResource).filter(([, actions]) => actions !== LOG_ACTIONS)));
+  expect(own).toEqual(PERMISSIONS);
+});
+
+test('every function writes to its own log group alone', () => {
+  const permissions = permissionsOfRoles();
+  for (const [id, resource] of resourcesOf(stack.template, 'AWS::Lambda::Function')) {
+    expect(resource.Properties['LoggingConfig']).toEqual({ LogGroup: { Ref: `${id}Logs` } });
+    const logs = Object.entries(permissions[`${id}Role`] ?? {}).filter(([, actions]) => actions.includes('logs:'));
+    expect(logs).toEqual([[`${id}Logs.Arn`, LOG_ACTIONS]]);
+  }
+});
+
+test('every function has a role of its own', () => {
+  const roles = resourcesOf(stack.template, 'AWS::Lambda::Function').map(([, { Properties }]) => renderValue(Properties['Role']));
+  expect(new Set(roles).size).toBe(roles.length);
+});
+
+test('a role that is not in the table belongs to API Gateway, which may write logs', () => {
+  const others = resourcesOf(stack.template, 'AWS::IAM::Role').filter(([id]) => !(id in PERMISSIONS));
+  expect(others.map(([id, { Properties }]) => [id, [Properties['ManagedPolicyArns']].flat().map(renderValue)])).toEqual([
+    ['ApiLogRole', ['arn:AWS::Partition:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs']],
+  ]);
+});
+
+test('no role carries policies outside the standalone ones', () => {
+  for (const [id, { Properties }] of resourcesOf(stack.template, 'AWS::IAM::Role')) {
+    expect(Properties, id).not.toHaveProperty('Policies');
+    if (id in PERMISSIONS) expect(Properties, id).not.toHaveProperty('ManagedPolicyArns');
+  }
+});

@@ -1,0 +1,64 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { App } from 'aws-cdk-lib';
+import { assemble, STACK_NAME } from '../../cdk/assemble.ts';
+
+export const PROJECT_FOLDER = resolve(import.meta.dirname, '../..');
+
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+  readonly DependsOn?: readonly string[];
+  readonly DeletionPolicy?: string;
+}
+
+export interface Template {
+  readonly Parameters: Readonly<Record<string, unknown>>;
+  readonly Resources: Readonly<Record<string, Resource>>;
+  readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
+}
+
+export interface SynthesisedStack {
+  readonly template: Template;
+  readonly app: App;
+  /** The cloud assembly. */
+  readonly folder: string;
+  remove(): void;
+}
+
+/** For hooks that synthesise: esbuild and the CDK take seconds, and tens of them when all cores are busy. */
+export const SYNTHESIS_TIMEOUT_MS = 120_000;
+
+/** Synthesises the project into a temporary folder, as `npm run synth` does into `cdk.out`. */
+export async function synthesiseStack(): Promise<SynthesisedStack> {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-synth-'));
+  const apps: App[] = [];
+  await assemble(folder, { sourceRoot: PROJECT_FOLDER, inspect: (app) => apps.push(app) });
+  const template = JSON.parse(readFileSync(join(folder, `${STACK_NAME}.template.json`), 'utf8')) as Template;
+  return { template, app: apps[0]!, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+export const resourcesOf = (template: Template, type: string): [id: string, resource: Resource][] =>
+  Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
+
+/** A value of the template as text: `Ref` as `Name`, `Fn::GetAtt` as `Name.Attribute`, `Fn::Join` joined. */
+export function renderValue(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = value as { Ref?: string; 'Fn::GetAtt'?: string[]; 'Fn::Join'?: [string, unknown[]] };
+  if (Ref !== undefined) return Ref;
+  if (attribute !== undefined) return attribute.join('.');
+  if (join !== undefined) return join[1].map(renderValue).join(join[0]);
+  throw new Error(`expected a Ref, a Fn::GetAtt or a Fn::Join, got ${JSON.stringify(value)}`);
+}
+
+/** Logical ids that a value names, wherever in it. */
+export function namesIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(namesIn);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === 'Ref') return [inner as string];
+    if (key === 'Fn::GetAtt') return [(inner as string[])[0]!];
+    return namesIn(inner);
+  });
+}
