@@ -18,11 +18,21 @@ import { sendXmlError, type WireError } from './wire-answers.ts';
 const MAX_UPLOAD_BYTES = 256 * 1_048_576;
 
 /** Parts of S3 that fauxqs does not know and would answer as if they had not been asked for. */
-const UNKNOWN_SUBRESOURCES = ['acl', 'cors', 'encryption', 'location', 'notification', 'policy', 'publicAccessBlock', 'replication', 'tagging', 'versioning', 'versions', 'website'];
+const UNKNOWN_SUBRESOURCES = [
+  'acl', 'cors', 'encryption', 'location', 'notification', 'policy', 'publicAccessBlock', 'replication', 'tagging', 'versioning', 'versions', 'website',
+];
 
 const NO_SUCH_BUCKET: WireError = { status: 404, code: 'NoSuchBucket', message: 'The specified bucket does not exist' };
 const NO_SUCH_VERSION: WireError = { status: 404, code: 'NoSuchVersion', message: 'The specified version does not exist.' };
 const PRECONDITION_FAILED: WireError = { status: 412, code: 'PreconditionFailed', message: 'At least one of the pre-conditions you specified did not hold' };
+
+interface ObjectServiceParts {
+  readonly store: ObjectStore;
+  /** undefined keeps objects in memory. */
+  readonly files: ObjectFiles | undefined;
+  readonly app: FauxqsApp;
+  readonly emit: (event: EventBridgeEvent) => void;
+}
 
 interface Upload {
   readonly exchange: Exchange;
@@ -39,7 +49,7 @@ export class ObjectService {
   readonly #eventBuckets = new Set<string>();
   readonly #currentUpload = new AsyncLocalStorage<Upload>();
 
-  constructor(parts: { readonly store: ObjectStore; readonly files: ObjectFiles | undefined; readonly app: FauxqsApp; readonly emit: (event: EventBridgeEvent) => void }) {
+  constructor(parts: ObjectServiceParts) {
     this.#store = parts.store;
     this.#files = parts.files;
     this.#app = parts.app;
@@ -129,9 +139,7 @@ export class ObjectService {
     if (!this.#pointCopyAtVersion(exchange, parsed)) return sendXmlError(response, NO_SUCH_VERSION);
     Object.assign(request.headers, upload.trailers);
     request.headers['content-type'] ??= 'binary/octet-stream';
-    const encoding = request.headers['content-encoding']?.split(',').map((name) => name.trim()).filter((name) => name !== 'aws-chunked').join(',');
-    if (encoding === '' || encoding === undefined) delete request.headers['content-encoding'];
-    else request.headers['content-encoding'] = encoding;
+    dropTransferEncoding(request.headers);
     // fauxqs reads no body at all when the length is zero.
     request.headers['content-length'] = String(Math.max(1, upload.body.length));
     this.#currentUpload.run({ exchange, reason: reasonOf(parsed) }, () => this.#app.dispatch(request, response, upload.body));
@@ -189,6 +197,14 @@ export class ObjectService {
   }
 }
 
+/** `aws-chunked` was the way here; it is no property of the object. */
+function dropTransferEncoding(headers: Exchange['request']['headers']): void {
+  const names = (headers['content-encoding'] ?? '').split(',').map((name) => name.trim());
+  const kept = names.filter((name) => name !== '' && name !== 'aws-chunked').join(',');
+  if (kept === '') delete headers['content-encoding'];
+  else headers['content-encoding'] = kept;
+}
+
 function isPlainRead(headers: Exchange['request']['headers'], query: URLSearchParams): boolean {
   const isConditional = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'].some((name) => headers[name] !== undefined);
   return !isConditional && !query.has('partNumber') && !query.has('attributes');
@@ -201,6 +217,7 @@ function reasonOf({ method, copySource }: ObjectRequest): StoreReason {
 
 function refuseLargeUpload({ request, response }: Exchange): void {
   response.setHeader('connection', 'close');
-  sendXmlError(response, { status: 400, code: 'EntityTooLarge', message: `Your proposed upload exceeds the maximum allowed size of ${MAX_UPLOAD_BYTES} bytes; use a multipart upload` });
+  const message = `Your proposed upload exceeds the maximum allowed size of ${MAX_UPLOAD_BYTES} bytes; use a multipart upload`;
+  sendXmlError(response, { status: 400, code: 'EntityTooLarge', message });
   request.resume();
 }

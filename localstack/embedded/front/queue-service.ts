@@ -44,11 +44,12 @@ export class QueueService {
   /** After a restart nobody holds a message any more, and the port may be another. */
   resume(endpoint: string): void {
     const queues = queuesByUrl(this.#store);
-    for (const queue of [...queues.values()]) {
-      queues.delete(queue.url);
+    const known = Array.from(queues.values());
+    queues.clear();
+    for (const queue of known) {
       Object.assign(queue, { url: `${endpoint}/${ACCOUNT}/${queue.name}` });
       queues.set(queue.url, queue);
-      for (const handle of [...queue.inflightMessages.keys()]) queue.changeVisibility(handle, 0);
+      for (const handle of queue.inflightMessages.keys()) queue.changeVisibility(handle, 0);
     }
   }
 

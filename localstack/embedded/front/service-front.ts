@@ -146,7 +146,8 @@ function notify<T>(listeners: readonly ((value: T) => void)[], value: T): void {
 }
 
 function refuseCaller(request: IncomingMessage, response: ServerResponse, service: string, isAnonymous: boolean): void {
-  const missing = { status: 403, code: service === 's3' ? 'AccessDenied' : 'MissingAuthenticationTokenException', message: 'expected a signed request, got none; give the client the credentials of a principal' };
+  const message = 'expected a signed request, got none; give the client the credentials of a principal';
+  const missing = { status: 403, code: 'AccessDenied', message };
   request.resume();
   sendError(service, response, isAnonymous ? missing : unknownAccessKey(service));
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { ChangeMessageVisibilityCommand, CreateQueueCommand, DeleteMessageCommand, GetQueueAttributesCommand, GetQueueUrlCommand, ReceiveMessageCommand, SendMessageBatchCommand, SendMessageCommand, SQSClient, type Message } from '@aws-sdk/client-sqs';
-import fc from 'fast-check';
+import { assert, asyncProperty, integer, shuffledSubarray } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeFolder, startWithClients, type RunningFront, type TemporaryFolder } from './clients.ts';
 
@@ -104,7 +104,7 @@ describe.each(['memory', 'folder'] as const)('queues kept in %s', (place) => {
   });
 
   test('FIFO keeps the order whatever order messages are released in', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 8 }).chain((count) => fc.shuffledSubarray(Array.from({ length: count }, (_, n) => n), { minLength: count })), async (order) => {
+    await assert(asyncProperty(integer({ min: 1, max: 8 }).chain((count) => shuffledSubarray(Array.from({ length: count }, (_, n) => n), { minLength: count })), async (order) => {
       const url = (await running.front.createQueue({ name: `order-${nextName++}.fifo`, attributes: { FifoQueue: 'true', ContentBasedDeduplication: 'true' } })).url;
       for (let n = 0; n < order.length; n++) await running.sqs.send(new SendMessageCommand({ QueueUrl: url, MessageGroupId: 'g', MessageBody: `m${n}` }));
       const taken = await receive(url);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -79,7 +80,8 @@ describe('a restart on the same folder', () => {
 
   test('comes up whatever a kill left half written', async () => {
     const before = await restart();
-    await before.s3.send(new PutObjectCommand({ Bucket: 'manifests', Key: 'overwritten', Body: 'old' }));
+    await before.front.createBucket('results', { isVersioned: false, sendsEvents: false });
+    await before.s3.send(new PutObjectCommand({ Bucket: 'results', Key: 'overwritten', Body: 'old' }));
     await before.s3.send(new PutObjectCommand({ Bucket: 'manifests', Key: 'torn', Body: 'x' }));
     await before.s3.send(new PutObjectCommand({ Bucket: 'manifests', Key: 'lost', Body: 'x' }));
     await before.stop();
@@ -88,11 +90,15 @@ describe('a restart on the same folder', () => {
     writeFileSync(join(objects, 'torn.meta.json'), '{"key":"to');
     writeFileSync(join(objects, 'half.data.new'), 'ha');
     rmSync(join(objects, 'lost.data'));
+    writeFileSync(join(folder.path, 's3/buckets/results/objects/overwritten.data'), 'newer');
     writeFileSync(join(folder.path, 's3/buckets/manifests/.bucket.json'), '');
     const after = await restart();
     const { Contents: contents = [] } = await after.s3.send(new ListObjectsV2Command({ Bucket: 'manifests' }));
-    expect(contents.map((object) => object.Key)).toEqual(['overwritten']);
-    expect((await readText(after, 'overwritten')).text).toBe('old');
+    expect(contents).toEqual([]);
+    expect(existsSync(join(objects, 'half.data.new'))).toBe(false);
+    const overwritten = await after.s3.send(new GetObjectCommand({ Bucket: 'results', Key: 'overwritten' }));
+    expect(await overwritten.Body?.transformToString()).toBe('newer');
+    expect(overwritten).toMatchObject({ ContentLength: 5, ETag: `"${createHash('md5').update('newer').digest('hex')}"` });
   });
 });
 
