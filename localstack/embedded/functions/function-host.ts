@@ -1,0 +1,162 @@
+import type { FunctionDefinition, FunctionHost, InvokeAnswer } from '../contracts.ts';
+import { Environment } from './environment.ts';
+import { Slots } from './slots.ts';
+
+/** Lambda's limit of an event and of an answer. */
+const MAX_PAYLOAD_BYTES = 6 * 1_048_576;
+const IDLE_MS = 120_000;
+const DRAIN_MS = 5_000;
+
+export interface HostedFunction extends FunctionDefinition {
+  /** Functions that share their environments' places with others; without it `maxConcurrency` counts alone. */
+  readonly sharedSlots?: Slots;
+}
+
+/** A place for one invocation, held before there is an event for it. */
+export interface Reservation {
+  /** Uses the place up. */
+  invoke(event: unknown): Promise<InvokeAnswer>;
+  release(): void;
+}
+
+export interface LambdaHost extends FunctionHost {
+  /** Waits until an environment of the function is free. @throws the signal's reason, if it aborts before */
+  reserve(functionName: string, signal?: AbortSignal): Promise<Reservation>;
+  /** Kills the environment that has been busy longest. @returns whether one was busy */
+  killEnvironment(functionName: string): Promise<boolean>;
+}
+
+export interface LambdaHostOptions {
+  readonly functions: readonly HostedFunction[];
+  readonly onOutput?: (functionName: string, text: string) => void;
+  /** An environment without work ends after this. */
+  readonly idleMs?: number;
+  /** How long `stop` lets running invocations end. */
+  readonly drainMs?: number;
+}
+
+export function createLambdaHost({ functions, onOutput = () => {}, idleMs = IDLE_MS, drainMs = DRAIN_MS }: LambdaHostOptions): LambdaHost {
+  const pools = new Map(functions.map((definition) => [definition.name, new Pool(definition, onOutput, idleMs)]));
+  const pool = (name: string): Pool => {
+    const found = pools.get(plainName(name));
+    if (found === undefined) throw new RangeError(`expected one of the functions ${[...pools.keys()].join(', ')}, got ${name}`);
+    return found;
+  };
+  const reserve = (name: string, signal?: AbortSignal): Promise<Reservation> => pool(name).reserve(signal);
+  return {
+    reserve,
+    invoke: async (name, event) => (await reserve(name)).invoke(event),
+    killEnvironment: (name) => pool(name).killBusiest(),
+    stop: async () => void (await Promise.all([...pools.values()].map((each) => each.stop(drainMs)))),
+  };
+}
+
+/** Lambda takes a name or an ARN, with or without a qualifier. */
+const plainName = (reference: string): string => /^arn:[^:]*:lambda:[^:]*:\d*:function:([^:]+)/.exec(reference)?.[1] ?? reference.split(':')[0]!;
+
+/** The environments of one function. */
+class Pool {
+  readonly #definition: FunctionDefinition;
+  readonly #slots: Slots;
+  readonly #onOutput: (functionName: string, text: string) => void;
+  readonly #idleMs: number;
+  readonly #idle: { readonly environment: Environment; readonly timer: NodeJS.Timeout }[] = [];
+  /** Every thread that may still run. */
+  readonly #alive = new Set<Environment>();
+  /** In the order in which they became busy. */
+  readonly #busy = new Map<Environment, Promise<InvokeAnswer>>();
+  readonly #stopped = new AbortController();
+
+  constructor(definition: HostedFunction, onOutput: (functionName: string, text: string) => void, idleMs: number) {
+    this.#definition = definition;
+    this.#slots = definition.sharedSlots ?? new Slots(definition.maxConcurrency);
+    this.#onOutput = onOutput;
+    this.#idleMs = idleMs;
+  }
+
+  async reserve(signal?: AbortSignal): Promise<Reservation> {
+    await this.#slots.take(signal ? AbortSignal.any([signal, this.#stopped.signal]) : this.#stopped.signal);
+    let isHeld = true;
+    const release = (): void => {
+      if (isHeld) this.#slots.give();
+      isHeld = false;
+    };
+    const invoke = async (event: unknown): Promise<InvokeAnswer> => {
+      if (!isHeld) throw new Error('expected a reservation that holds its place, got one that is used up');
+      try {
+        return await this.#run(event);
+      } finally {
+        release();
+      }
+    };
+    return { invoke, release };
+  }
+
+  async killBusiest(): Promise<boolean> {
+    const [environment] = this.#busy.keys();
+    await environment?.end();
+    return environment !== undefined;
+  }
+
+  async stop(drainMs: number): Promise<void> {
+    this.#stopped.abort(new Error('the stack stops'));
+    await this.#drain(drainMs);
+    for (const { timer } of this.#idle.splice(0)) clearTimeout(timer);
+    await Promise.all([...this.#alive].map((environment) => environment.end()));
+  }
+
+  async #drain(drainMs: number): Promise<void> {
+    if (this.#busy.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, drainMs)));
+    await Promise.race([late, Promise.all(this.#busy.values())]);
+    clearTimeout(timer);
+  }
+
+  async #run(event: unknown): Promise<InvokeAnswer> {
+    const text = JSON.stringify(event ?? null);
+    if (Buffer.byteLength(text) > MAX_PAYLOAD_BYTES) return tooLarge('RequestEntityTooLargeException', 'event', text);
+    const environment = this.#takeEnvironment();
+    const running = environment.invoke(text);
+    this.#busy.set(environment, running);
+    const answer = await running;
+    this.#busy.delete(environment);
+    this.#putBack(environment);
+    return readAnswer(answer);
+  }
+
+  #takeEnvironment(): Environment {
+    // The one used last is warm, and the others may grow idle.
+    for (let last = this.#idle.pop(); last !== undefined; last = this.#idle.pop()) {
+      clearTimeout(last.timer);
+      if (last.environment.isUsable) return last.environment;
+    }
+    const environment = new Environment(this.#definition, (text) => this.#onOutput(this.#definition.name, text));
+    this.#alive.add(environment);
+    void environment.exited.then(() => this.#alive.delete(environment));
+    return environment;
+  }
+
+  #putBack(environment: Environment): void {
+    if (!environment.isUsable) return;
+    if (this.#stopped.signal.aborted) return void environment.end();
+    const timer = setTimeout(() => {
+      this.#idle.splice(this.#idle.findIndex((entry) => entry.environment === environment), 1);
+      void environment.end();
+    }, this.#idleMs);
+    timer.unref();
+    this.#idle.push({ environment, timer });
+  }
+}
+
+function readAnswer(answer: InvokeAnswer): InvokeAnswer {
+  if (!answer.ok) return answer;
+  const text = String(answer.payload);
+  return Buffer.byteLength(text) > MAX_PAYLOAD_BYTES ? tooLarge('Function.ResponseSizeTooLarge', 'answer', text) : { ok: true, payload: JSON.parse(text) };
+}
+
+const tooLarge = (errorType: string, what: string, text: string): InvokeAnswer => ({
+  ok: false,
+  errorType,
+  errorMessage: `expected the ${what} to have at most ${MAX_PAYLOAD_BYTES} bytes, got ${Buffer.byteLength(text)}`,
+});
