@@ -48,8 +48,9 @@ export async function loadFauxqsParts(): Promise<FauxqsParts> {
   const packageFile = findPackageJSON('fauxqs', import.meta.url);
   if (packageFile === undefined) throw new Error('expected the package fauxqs to be installed; run `npm ci`');
   const load = (file: string): Promise<object> => import(pathToFileURL(join(dirname(packageFile), 'dist', file)).href) as Promise<object>;
-  const parts: object = Object.assign({}, ...(await Promise.all(MODULES.map(load))));
-  return parts as FauxqsParts;
+  const parts: Record<string, unknown> = {};
+  for (const module of await Promise.all(MODULES.map(load))) Object.assign(parts, module);
+  return parts as unknown as FauxqsParts;
 }
 
 /** fauxqs's own maps, which its types keep private; its public getters throw or read whole bodies. */

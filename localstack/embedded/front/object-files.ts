@@ -57,7 +57,7 @@ function objectFilesClass(Base: FauxqsParts['FileS3Persistence']): new (folder: 
     }
 
     #pathOf(bucket: string, key: string): string {
-      return join(this.#folder, 'buckets', bucket, 'objects', ...key.split('/').map(encodePart));
+      return join(this.#folder, 'buckets', bucket, 'objects', ...encodeKey(key));
     }
 
     #ensureFolder(folder: string): void {
@@ -68,8 +68,14 @@ function objectFilesClass(Base: FauxqsParts['FileS3Persistence']): new (folder: 
   };
 }
 
+function encodeKey(key: string): readonly string[] {
+  const parts = key.split('/').map(encodePart);
+  // A folder must not take the name of a neighbour's file.
+  return parts.map((part, index) => (index < parts.length - 1 ? part.replace(/\.(data|json|new)$/, '%2e$1') : part));
+}
+
 /** One part of a key as a file name: no two keys share one, and none leaves the bucket's folder. */
-export function encodePart(part: string): string {
+function encodePart(part: string): string {
   if (part === '') return '%empty';
   // oxlint-disable-next-line no-control-regex
   const safe = part.replaceAll(/[<>:"|?*\\%\u0000-\u001f]|^\.+$/g, (text) => encodeEach(text));
@@ -78,7 +84,7 @@ export function encodePart(part: string): string {
 }
 
 function encodeEach(text: string): string {
-  return [...text].map((char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');
+  return Array.from(text, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');
 }
 
 /** Puts right what a kill can leave: unfinished files and uploads, and a record that is older than its bytes. */

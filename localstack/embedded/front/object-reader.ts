@@ -61,7 +61,7 @@ function checksumHeaders(request: IncomingMessage, object: StoredObject): Record
 }
 
 /** RFC 9110, section 14: what is no single range of bytes is ignored, what lies behind the end can't be satisfied. */
-export function parseRange(header: string, totalBytes: number): Span | 'unsatisfiable' | undefined {
+function parseRange(header: string, totalBytes: number): Span | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header);
   const [, first = '', last = ''] = match ?? [];
   if (first === '' && last === '') return undefined;

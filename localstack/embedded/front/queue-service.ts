@@ -154,7 +154,7 @@ function sequenceOf(message: { readonly sequenceNumber?: string } | undefined): 
   return message?.sequenceNumber ?? '';
 }
 
-export function queueArn(name: string): string {
+function queueArn(name: string): string {
   return `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
 }
 

@@ -14,7 +14,7 @@ const MAX_JSON_BYTES = 16 * 1_048_576;
 /** Longer than any client keeps an idle connection, so that a kept one is never closed under a request. */
 const KEEP_ALIVE_MS = 600_000;
 
-export interface FrontOptions {
+interface FrontOptions {
   /** Where objects, queues and tables persist; undefined keeps them in memory. */
   readonly dataFolder: string | undefined;
   /** A free one by default. */

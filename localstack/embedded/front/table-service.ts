@@ -144,7 +144,7 @@ function loadOperation(name: string): Operation {
 }
 
 /** One entry a table; an index is a resource of its own. */
-export function describeTableCalls(operation: string, input: Input): readonly ResourceCall[] {
+function describeTableCalls(operation: string, input: Input): readonly ResourceCall[] {
   const action = `dynamodb:${operation}`;
   const requested = input['RequestItems'];
   if (typeof requested === 'object' && requested !== null) {

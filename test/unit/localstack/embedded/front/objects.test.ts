@@ -151,7 +151,7 @@ describe.each(['memory', 'folder'] as const)('objects kept in %s', (place) => {
     expect((await read({ Bucket: 'results', Key: 'once' })).text).toBe('mine');
   });
 
-  test.each(['a//b', '../../escape', './x', 'a/.', '%2e', 'long/'.concat('x'.repeat(300)), 'a', 'a/', '/a'])('the key %s is an object of its own', async (key) => {
+  test.each(['a//b', '../../escape', './x', 'a/.', '%2e', 'long/'.concat('x'.repeat(300)), 'a', 'a/', '/a', 'a/b.data/c', 'a/b.meta.json/c'])('the key %s is an object of its own', async (key) => {
     await put('a/b', 'neighbour', 'results');
     await rawPut(running, `/results/${encodeURIComponent(key)}`, 'mine');
     const { Contents: contents = [] } = await running.s3.send(new ListObjectsV2Command({ Bucket: 'results' }));
