@@ -22,7 +22,9 @@ export class EqualityTable {
 
 const SEGMENTS = 64;
 const FIRST_SLOTS = 256;
-const MAX_LOAD = 0.75;
+const MAX_LOAD = 0.8;
+/** Small steps: all segments fill at the same pace, so doubling would leave half of the table empty at times. */
+const GROWTH = 1.3;
 /** Three words of fingerprint, one of the line; line 0: free. */
 const WORDS = 4;
 
@@ -34,37 +36,37 @@ class Segment {
 
   findOrInsert(a: number, b: number, c: number, line: number): number | undefined {
     const words = this.#words;
-    const mask = this.#slots - 1;
-    let slot = b & mask;
-    for (; words[slot * WORDS + 3] !== 0; slot = (slot + 1) & mask) {
-      const at = slot * WORDS;
+    const end = this.#slots * WORDS;
+    let at = this.#startOf(b);
+    for (; words[at + 3] !== 0; at = at + WORDS === end ? 0 : at + WORDS) {
       if (words[at] === a && words[at + 1] === b && words[at + 2] === c) return words[at + 3];
     }
-    fill(words, slot, [a, b, c, line]);
+    words[at] = a;
+    words[at + 1] = b;
+    words[at + 2] = c;
+    words[at + 3] = line;
     if (++this.#used > this.#slots * MAX_LOAD) this.#grow();
     return undefined;
   }
 
+  /** Scales the word to the slots: they need not be a power of two. */
+  #startOf(b: number): number {
+    return Math.floor((b * this.#slots) / 2 ** 32) * WORDS;
+  }
+
   #grow(): void {
     const old = this.#words;
-    this.#slots *= 2;
-    this.#words = new Uint32Array(this.#slots * WORDS);
-    const mask = this.#slots - 1;
-    for (let at = 0; at < old.length; at += WORDS) {
-      if (old[at + 3] === 0) continue;
-      let slot = old[at + 1]! & mask;
-      while (this.#words[slot * WORDS + 3] !== 0) slot = (slot + 1) & mask;
-      this.#words.set(old.subarray(at, at + WORDS), slot * WORDS);
+    this.#slots = Math.ceil(this.#slots * GROWTH);
+    const end = this.#slots * WORDS;
+    const words = new Uint32Array(end);
+    for (let from = 0; from < old.length; from += WORDS) {
+      if (old[from + 3] === 0) continue;
+      let at = this.#startOf(old[from + 1]!);
+      while (words[at + 3] !== 0) at = at + WORDS === end ? 0 : at + WORDS;
+      for (let word = 0; word < WORDS; word++) words[at + word] = old[from + word]!;
     }
+    this.#words = words;
   }
-}
-
-function fill(words: Uint32Array, slot: number, values: readonly [number, number, number, number]): void {
-  const at = slot * WORDS;
-  words[at] = values[0];
-  words[at + 1] = values[1];
-  words[at + 2] = values[2];
-  words[at + 3] = values[3];
 }
 
 const wordAt = (digest: string, at: number): number =>

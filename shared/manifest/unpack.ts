@@ -7,7 +7,7 @@ type Bytes = AsyncIterable<Uint8Array>;
 
 /** Enough to tell a format: the longest magic number and a csv header. */
 const PREFIX_BYTES = 4096;
-const GUNZIP_CHUNK_BYTES = 256 * 1024;
+const GUNZIP_CHUNK_BYTES = 64 * 1024;
 
 /** A manifest's bytes after gzip and byte order mark are taken off. */
 export interface UnpackedManifest {

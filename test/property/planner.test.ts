@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ManifestFormat } from '../../shared/manifest/common-options.ts';
 import type { JsonObject } from '../../shared/rows.ts';

@@ -1,0 +1,117 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Worker, isMainThread, workerData } from 'node:worker_threads';
+import { z } from 'zod';
+import { planRun } from '../lambdas/plan-run/plan-run.ts';
+import type { Processor } from '../processors/processor.ts';
+import { runIdOf } from '../shared/names.ts';
+import type { PlannedRun, RunRecord } from '../shared/records.ts';
+import { canonicalUrl } from '../shared/web-url.ts';
+import { FolderObjectStore } from './folder-object-store.ts';
+import { countRows, generateManifest } from './plan-rows.ts';
+import type { PlanFormat } from './plan-rows.ts';
+
+/**
+ * The planner's benchmark: `node bench/plan.ts --rows 10000000 --format jsonl`.
+ * Prints rows a second by wall clock and by CPU time, the peak of resident memory (VmHWM), and checks the counts.
+ */
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '1000000' },
+    format: { type: 'string', default: 'jsonl' },
+    folder: { type: 'string', default: 'build/bench-plan' },
+  },
+});
+
+const urls: Processor = {
+  name: 'bench',
+  summary: 'Web addresses.',
+  workerClass: 'standard',
+  primaryField: 'url',
+  optionsSchema: z.strictObject({}),
+  itemsPerBatch: 250,
+  concurrency: 1,
+  readRow(fields) {
+    const url = typeof fields['url'] === 'string' ? canonicalUrl(fields['url']) : ({ ok: false, reason: 'expected a field `url`' } as const);
+    if (!url.ok) return { kind: 'invalid', reason: url.reason };
+    return { kind: 'item', input: { url: url.href }, equalityKey: url.href, limitKey: `host:${url.host}` };
+  },
+  process: () => Promise.reject(new Error('the benchmark only plans')),
+};
+
+/** In a thread of its own, so that the generator's memory is not the planner's. */
+function ensureManifest(path: string, rows: number, format: PlanFormat): Promise<void> {
+  if (existsSync(path)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { path, rows, format } });
+    worker.once('error', reject);
+    worker.once('exit', () => resolve());
+  });
+}
+
+function ledgerOf(first: RunRecord) {
+  let run = first;
+  let shards = 0;
+  return {
+    readRun: () => Promise.resolve(run),
+    freezePlan(_run: string, { nonce, totals }: { nonce: string; totals: PlannedRun['totals'] }) {
+      run = { ...run, plan: nonce, totals };
+      return Promise.resolve(run as PlannedRun);
+    },
+    putShard() {
+      shards++;
+      return Promise.resolve();
+    },
+    shards: () => shards,
+    totals: () => run.totals,
+  };
+}
+
+const peakMemoryMb = (): number => Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024;
+
+async function measure(folder: string, key: string, rows: number): Promise<void> {
+  const source = { bucket: 'manifests', key, version: '1', bytes: statSync(join(folder, key)).size, etag: '' };
+  const run = runIdOf(source);
+  const ledger = ledgerOf({
+    v: 1, run, tenant: 'bench', processor: 'bench', workerClass: 'standard', options: {}, source, state: 'open', createdAt: '2026-01-01T00:00:00.000Z', execution: run, attempt: 0,
+  });
+  rmSync(join(folder, 'bench'), { recursive: true, force: true });
+  const results = new FolderObjectStore('results', folder);
+  const [startedAt, cpu] = [performance.now(), process.cpuUsage()];
+  const fetchPage = () => Promise.reject(new Error('the benchmark fetches nothing'));
+  const signal = new AbortController().signal;
+  await planRun({ v: 1, run }, { ledger, manifests: results, results, newNonce: () => 'bench', fetchPage, signal, processorOf: () => urls });
+  const { user, system } = process.cpuUsage(cpu);
+  const [wallSeconds, cpuSeconds] = [(performance.now() - startedAt) / 1000, (user + system) / 1e6];
+
+  const expected = { ...countRows(rows), shards: ledger.shards() };
+  const totals = ledger.totals()!;
+  const isRight = totals.rows === expected.rows && totals.invalid === expected.invalid && totals.duplicates === expected.duplicates && totals.shards === expected.shards;
+  const report = {
+    manifest: key, megabytes: Math.round(source.bytes / 1e6), totals, isRight,
+    wallSeconds: round(wallSeconds), cpuSeconds: round(cpuSeconds), cpuMicrosecondsARow: round((cpuSeconds / rows) * 1e6),
+    rowsPerSecond: Math.round(rows / wallSeconds), peakMemoryMb: Math.round(peakMemoryMb()),
+  };
+  process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  if (!isRight) throw new Error(`expected ${JSON.stringify(expected)}`);
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+if (isMainThread) {
+  const rows = Number(values.rows);
+  const format = values.format as PlanFormat;
+  const key = `rows-${rows}.${format}.gz`;
+  mkdirSync(values.folder, { recursive: true });
+  const path = join(values.folder, key);
+  if (!existsSync(path)) {
+    await ensureManifest(`${path}.new`, rows, format);
+    renameSync(`${path}.new`, path);
+    process.stdout.write('The manifest is generated. Run again: a fresh process measures its own memory only.\n');
+  } else await measure(values.folder, key, rows);
+} else {
+  const { path, rows, format } = workerData as { path: string; rows: number; format: PlanFormat };
+  await generateManifest(path, rows, format);
+}
