@@ -1,7 +1,6 @@
 import { CfnOutput, DefaultStackSynthesizer, Duration, Stack, type App, type CfnElement, type IStackSynthesizer } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import type { Construct } from 'constructs';
 import type { WorkerClassName } from '../processors/processor.ts';
 import { DataBucket } from './constructs/data-bucket.ts';
 import { DeadLetterQueue, GuardedQueue } from './constructs/guarded-queue.ts';
@@ -333,8 +332,9 @@ export class FanOutStack extends Stack {
 
   /** Readable and fixed ids: the path without CDK's hash. CDK refuses two elements with one id. */
   protected override allocateLogicalId(element: CfnElement): string {
-    const scopes: Construct[] = element.node.scopes.slice(element.node.scopes.indexOf(this) + 1) as Construct[];
+    const { scopes } = element.node;
     return scopes
+      .slice(scopes.indexOf(this) + 1)
       .map((scope) => scope.node.id)
       .filter((id) => id !== 'Default' && id !== 'Resource')
       .map((id) => pascalCase(id.replace(/[^A-Za-z0-9]/g, '')))

@@ -15,7 +15,7 @@ describe.each([
 ])('the rules of cdk-nag %s', (_, Pack) => {
   test('find nothing but what has a reason', () => {
     const { violations } = new Pack(stack.app).validateScope(stack.app);
-    const findings = violations.flatMap(({ ruleName, violatingResources = [] }) => violatingResources.map((resource) => `${ruleName} at ${resource.constructPath}`));
+    const findings = violations.flatMap(({ ruleName, violatingResources }) => violatingResources.map((resource) => `${ruleName} at ${resource.constructPath}`));
     expect(findings).toEqual([]);
     expect(violations).toEqual([]);
   });

@@ -99,20 +99,28 @@ afterAll(() => stack?.remove());
 
 const LOG_ACTIONS = 'logs:CreateLogStream logs:PutLogEvents';
 
+interface Grant {
+  readonly role: string;
+  readonly resource: string;
+  readonly action: string;
+}
+
+function listGrants(): Grant[] {
+  return resourcesOf(stack.template, 'AWS::IAM::Policy').flatMap(([, { Properties }]) => {
+    const { Statement } = Properties['PolicyDocument'] as { Statement: Statement[] };
+    return Statement.flatMap((statement) => namesIn(Properties['Roles']).flatMap((role) => grantsOf(statement, role)));
+  });
+}
+
+function grantsOf({ Effect, Resource, Action }: Statement, role: string): Grant[] {
+  expect(Effect).toBe('Allow');
+  const actions = [Action].flat();
+  return [Resource].flat().flatMap((resource) => actions.map((action) => ({ role, resource: renderValue(resource), action })));
+}
+
 function permissionsOfRoles(): Record<string, Record<string, string>> {
   const actions: Record<string, Record<string, Set<string>>> = {};
-  for (const [, policy] of resourcesOf(stack.template, 'AWS::IAM::Policy')) {
-    const { Statement } = policy.Properties['PolicyDocument'] as { Statement: Statement[] };
-    for (const role of namesIn(policy.Properties['Roles'])) {
-      for (const statement of Statement) {
-        expect(statement.Effect).toBe('Allow');
-        for (const resource of [statement.Resource].flat().map(renderValue)) {
-          const granted = ((actions[role] ??= {})[resource] ??= new Set());
-          for (const action of [statement.Action].flat()) granted.add(action);
-        }
-      }
-    }
-  }
+  for (const { role, resource, action } of listGrants()) ((actions[role] ??= {})[resource] ??= new Set()).add(action);
   return mapValues(actions, (byResource) => mapValues(byResource, (set) => [...set].sort().join(' ')));
 }
 
