@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { STACK_NAME } from '../cdk/assemble.ts';
 import { synthesise } from '../cdk/synthesise.ts';
 import { ACCOUNT, REGION } from './embedded/contracts.ts';
@@ -82,7 +82,7 @@ function cdkEnvironment(endpoint: string): NodeJS.ProcessEnv {
 try {
   const deployment = await deploy(process.argv.slice(2));
   const file = writeDeployment(PROJECT, deployment);
-  console.log(`Deployed to ${deployment.endpoint}; outputs in ${file}`);
+  console.log(`Deployed to ${deployment.endpoint}; outputs in ${relative(process.cwd(), file)}`);
   for (const [name, value] of Object.entries(deployment.outputs)) console.log(`  ${name.padEnd(18)} ${value}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
