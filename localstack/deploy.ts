@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { STACK_NAME } from '../cdk/assemble.ts';
 import { synthesise } from '../cdk/synthesise.ts';
 import { ACCOUNT, REGION } from './embedded/contracts.ts';
-import { localstackEndpoint, reachableApiUrl, writeDeployment, type Deployment } from './deployment.ts';
+import { LOCAL_PARAMETERS, localstackEndpoint, reachableApiUrl, writeDeployment, type Deployment } from './deployment.ts';
 
 /**
  * Deploys the template to a running LocalStack, the same template and bundles as everywhere else.
@@ -15,13 +15,10 @@ const PROJECT = resolve(import.meta.dirname, '..');
 const ASSEMBLY = join(PROJECT, 'cdk.out');
 const HEALTH_TIMEOUT_MS = 5_000;
 
-/** Tests serve their pages on loopback; 127.0.0.1 is one host for all of them, and no stranger's. */
-const TEST_PARAMETERS: Readonly<Record<string, string>> = { AllowedNetworks: '127.0.0.0/8' };
-
 async function deploy(words: readonly string[]): Promise<Deployment> {
   const endpoint = localstackEndpoint(process.env);
   await expectLocalstack(endpoint);
-  const parameters = { ...TEST_PARAMETERS, ...readParameters(words) };
+  const parameters = { ...LOCAL_PARAMETERS, ...readParameters(words) };
   await synthesise(ASSEMBLY);
   const draft = mkdtempSync(join(tmpdir(), 'spillway-deploy-'));
   try {

@@ -9,6 +9,9 @@ export interface Deployment {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
+/** Of a stack that tests talk to, on either target: their pages are served on loopback. */
+export const LOCAL_PARAMETERS: Readonly<Record<string, string>> = { AllowedNetworks: '127.0.0.0/8' };
+
 const DEFAULT_PORT = '4566';
 
 /** LOCALSTACK_PORT is the harness's variable: several can run side by side. */

@@ -1,3 +1,5 @@
+import type { EmbeddedStack } from '../../../localstack/embedded/stack.ts';
+
 /** A running stack that the integration tests talk to, whatever runs it. */
 export interface Target {
   readonly name: TargetName;
@@ -12,6 +14,8 @@ export interface Target {
   readonly apiEndpoint: string;
   /** Runs a function, named by its logical id, and waits. @returns its payload @throws Error when the function failed */
   invoke(logicalId: string, event: unknown): Promise<unknown>;
+  /** What only the embedded stack can: show who called what, kill an environment, read logs. */
+  readonly embedded?: EmbeddedStack;
   /** Ends what `startTarget` started; a stack that was there before stays. */
   stop(): Promise<void>;
 }
