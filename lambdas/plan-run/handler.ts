@@ -4,18 +4,21 @@ import { findProcessor } from '../../processors/registry.ts';
 import { createDynamo, createS3 } from '../../shared/aws/clients.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { type PlanAnswer, runInputSchema } from '../../shared/messages.ts';
 import { planRun } from './plan-run.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET']);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', ...FETCH_VARIABLES]);
 const s3 = createS3();
+const dynamo = createDynamo();
+const fetcher = createWorkerFetcher(dynamo, configuration);
 const ports = {
-  ledger: createRunLedger(createDynamo(), configuration.PROGRESS_TABLE),
+  ledger: createRunLedger(dynamo, configuration.PROGRESS_TABLE),
   manifests: createObjectStore(s3, configuration.MANIFESTS_BUCKET),
   results: createObjectStore(s3, configuration.RESULTS_BUCKET),
   newNonce: randomUUID,
-  fetchPage: () => Promise.reject(new Error('expected no fetch')),
+  fetchPage: fetcher.fetchPage,
   processorOf: findProcessor,
 };
 
@@ -25,5 +28,9 @@ const CLOSING_MS = 20_000;
 /** State machine: the first step of a run. */
 export async function handler(event: unknown, context: Context): Promise<PlanAnswer> {
   const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - CLOSING_MS));
-  return planRun(runInputSchema.parse(event), { ...ports, signal });
+  try {
+    return await planRun(runInputSchema.parse(event), { ...ports, signal });
+  } finally {
+    await fetcher.rest();
+  }
 }

@@ -94,10 +94,19 @@ export class RowPlanner {
   }
 
   #plan(row: ExpandingRow): void {
-    const reading = this.#processor.readRow(row.fields, this.#options);
+    const reading = this.#read(row.fields);
     if (reading.kind === 'item') this.#addItem(row, reading);
     else if (reading.kind === 'invalid') this.#refuse(row.line, row.text, reading.reason);
     else this.#deferExpansion(row);
+  }
+
+  /** A processor that trips over one row must not cost the others theirs. */
+  #read(fields: JsonObject): RowReading<JsonObject> {
+    try {
+      return this.#processor.readRow(fields, this.#options);
+    } catch (error) {
+      return { kind: 'invalid', reason: `the processor \`${this.#processor.name}\` could not read the row: ${error instanceof Error ? error.message : String(error)}` };
+    }
   }
 
   #deferExpansion(row: ExpandingRow): void {

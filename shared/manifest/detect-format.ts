@@ -27,7 +27,8 @@ export function detectFormat(prefix: Uint8Array, name: string, columns: readonly
 
 const HTML = /^<(?:!doctype\s+html|html)\b/i;
 
-function extensionOf(name: string): string {
+/** `jsonl` of `a/list.jsonl.gz`; lower case, empty if there is none. */
+export function extensionOf(name: string): string {
   const plain = name.toLowerCase().replace(/(?:\.gz)+$/, '');
   return /\.([a-z0-9]+)$/.exec(plain)?.[1] ?? '';
 }

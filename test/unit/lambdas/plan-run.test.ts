@@ -4,6 +4,7 @@ import { ManifestRefusedError } from '../../../shared/errors.ts';
 import type { Processor } from '../../../processors/processor.ts';
 import type { PlannedRun } from '../../../shared/records.ts';
 import type { JsonObject } from '../../../shared/rows.ts';
+import type { MemoryObjectStore } from '../../support/memory-object-store.ts';
 import { noteProcessor, preparePlanning, readPlan, webProcessor } from '../../support/planning.ts';
 
 const jsonl = (...rows: unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -40,6 +41,18 @@ describe('what a row becomes', () => {
     const setup = preparePlanning({ processor: noteProcessor, body: 'same\nsame\n' });
     await setup.plan();
     expect(readPlan(setup.results).items).toHaveLength(2);
+  });
+
+  test('a row that the processor trips over is invalid, and the others are planned', async () => {
+    const readRow: Processor['readRow'] = (fields, options) => {
+      if (fields['url'] === 'trap') throw new Error('a fault of the processor');
+      return webProcessor.readRow(fields, options);
+    };
+    const setup = preparePlanning({ processor: { ...webProcessor, readRow }, body: 'a.example\ntrap\nb.example\n' });
+    await setup.plan();
+    const plan = readPlan(setup.results);
+    expect(plan.items).toHaveLength(2);
+    expect(plan.invalid).toEqual([{ line: 2, row: 'trap', reason: 'the processor `web` could not read the row: a fault of the processor' }]);
   });
 
   test('a kept invalid row is cut to 1 KB between characters', async () => {
@@ -187,10 +200,18 @@ describe('a manifest is refused with one sentence', () => {
     expect(planning.ledger.shards.size).toBe(0);
   });
 
-  test('a store that fails is no refusal', async () => {
-    const setup = preparePlanning({ body: 'a.example' });
-    setup.results.writeStream = () => Promise.reject(new Error('the disk is full'));
-    await expect(setup.plan()).rejects.toThrow('the disk is full');
+  const full = new Error('the disk is full');
+  test.each<[string, Partial<MemoryObjectStore>]>([
+    ['a stream at its start', { writeStream: () => Promise.reject(full) }],
+    ['a stream half-way', { writeStream: async (_key, chunks) => {
+      for await (const chunk of chunks) if (chunk.length > 0) throw full;
+    } }],
+    ['a shard file', { write: () => Promise.reject(full) }],
+  ])('a store that fails with %s is no refusal, ends the planning and leaves no plan', async (_name, fault) => {
+    const setup = preparePlanning({ body: Array.from({ length: 30_000 }, (_, i) => `h${i}.example\nbad ${i}\n`).join('') });
+    Object.assign(setup.results, fault);
+    await expect(setup.plan()).rejects.toThrow(full);
     expect(setup.ledger.run.plan).toBeUndefined();
+    expect(setup.results.keys().filter((key) => !key.includes('/shards/'))).toEqual([]);
   });
 });
