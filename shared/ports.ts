@@ -75,8 +75,8 @@ export interface RunLedger {
   markEnded(run: string, end: { state: 'finished' | 'failed'; finishedAt: string; error?: string }): Promise<RunRecord>;
   listOpen(): Promise<OpenRecord[]>;
   takeOffOpen(run: string): Promise<void>;
-  /** Newest first, at most `limit`. */
-  listRuns(tenant: string, limit: number): Promise<RunRecord[]>;
+  /** Newest first, at most `limit`; of every tenant if none is named. */
+  listRuns(tenant: string | undefined, limit: number): Promise<RunRecord[]>;
 }
 
 export interface BatchRef {

@@ -7,26 +7,34 @@ import { createTaskAnswers } from '../../shared/aws/executions.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { workMessageSchema } from '../../shared/messages.ts';
 import { parseJson } from '../../shared/parse-json.ts';
 import { processBatch } from './process-batch.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL']);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', ...FETCH_VARIABLES]);
 const logger = new Logger();
+const dynamo = createDynamo();
+const fetcher = createWorkerFetcher(dynamo, configuration);
 const ports = {
-  ledger: createRunLedger(createDynamo(), configuration.PROGRESS_TABLE),
+  ledger: createRunLedger(dynamo, configuration.PROGRESS_TABLE),
   results: createObjectStore(createS3(), configuration.RESULTS_BUCKET),
   dispatchQueue: createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL),
   taskAnswers: createTaskAnswers(createSfn()),
   processorOf,
-  fetchPage: () => Promise.reject(new Error('expected no fetch')),
+  fetchPage: fetcher.fetchPage,
   clock: Date.now,
 };
 
 /** SQS, a work queue: one batch, or a wake for the dispatcher that an SQS FIFO queue can't delay itself. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  for (const record of event.Records) await handleRecord(record, context);
+  try {
+    for (const record of event.Records) await handleRecord(record, context);
+  } finally {
+    // Connections go back to the other workers.
+    await fetcher.rest();
+  }
   return { batchItemFailures: [] };
 }
 

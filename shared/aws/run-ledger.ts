@@ -22,8 +22,8 @@ const runKey = (run: string) => ({ pk: `RUN#${run}`, sort: SINGLE });
 const doneKey = (run: string) => ({ pk: `DONE#${run}`, sort: SINGLE });
 const shardKey = (run: string, shard: number) => ({ pk: `SHARD#${run}#${shard}`, sort: SINGLE });
 const openKey = (run: string) => ({ pk: 'OPEN', sort: run });
-/** Runs of a tenant by time; the run's id makes the key unique. */
-const listKey = (record: RunRecord) => ({ pk: `RUNS#${record.tenant}`, sort: `${record.createdAt}#${record.run}` });
+/** Runs by time, of all tenants and of one; the run's id makes the key unique. */
+const listName = (tenant?: string) => (tenant === undefined ? 'RUNS' : `RUNS#${tenant}`);
 
 /** The ledger on the table `progress`. A refused condition is followed by a read: it may be one's own call whose answer was lost. */
 export function createRunLedger(client: DynamoDBDocumentClient, table: string): RunLedger {
@@ -34,6 +34,11 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
 
   const put = async (item: Record<string, unknown>): Promise<void> => {
     await client.send(new PutCommand({ TableName: table, Item: item }));
+  };
+
+  const enlist = async ({ tenant, createdAt, run }: RunRecord): Promise<void> => {
+    const sort = `${createdAt}#${run}`;
+    for (const pk of [listName(), listName(tenant)]) await put({ pk, sort, run });
   };
 
   const putIfAbsent = async (item: Record<string, unknown>): Promise<void> => {
@@ -60,13 +65,13 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
     async admit(record, open) {
       // OPEN first: from then on the sweep finishes the admission, whatever happens here.
       await put({ ...openKey(open.run), ...open });
-      await put({ ...listKey(record), run: record.run });
+      await enlist(record);
       await putIfAbsent({ ...runKey(record.run), ...record });
       return mustExist(`run ${record.run}`, readRun(record.run));
     },
 
     async recordRefusal(record) {
-      await put({ ...listKey(record), run: record.run });
+      await enlist(record);
       await putIfAbsent({ ...runKey(record.run), ...record });
     },
 
@@ -189,7 +194,7 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
         new QueryCommand({
           TableName: table,
           KeyConditionExpression: 'pk = :pk',
-          ExpressionAttributeValues: { ':pk': `RUNS#${tenant}` },
+          ExpressionAttributeValues: { ':pk': listName(tenant) },
           ScanIndexForward: false,
           Limit: limit,
         }),
