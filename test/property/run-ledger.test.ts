@@ -45,6 +45,8 @@ it('any order and repetition of settlements of any ranges counts every item once
         const batch = move.batch % batchSizes.length;
         now += 100;
         const shard = (await ledger.readShard(run, 0))!;
+        // No message ever names the q of a batch that is done: the dispatcher sends what is left.
+        if (shard.b[batch]!.l === '' && !move.isStale) continue;
         const q = Math.max(0, shard.b[batch]!.q - (move.isStale ? 1 : 0));
         const owner = `worker-${move.worker}-${i}`;
         const claim = await ledger.claim({ run, shard: 0, batch, q, owner, now, until: now + (move.dies ? 250 : 50) });
