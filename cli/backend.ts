@@ -1,0 +1,30 @@
+import type { ManifestUpload } from '../shared/aws/upload-manifest.ts';
+import type { ObjectStore, RunLedger } from '../shared/ports.ts';
+import type { ManifestSource } from '../shared/rows.ts';
+
+/** A running stack, as the commands see it. */
+export interface Backend {
+  readonly endpoint: string;
+  readonly ledger: Pick<RunLedger, 'readRun' | 'readShards' | 'listRuns'>;
+  readonly results: ObjectStore;
+  readonly manifests: ObjectStore;
+  /** Stores a manifest; its event makes the run. */
+  upload(manifest: ManifestUpload): Promise<ManifestSource>;
+  /** Of the REST API, if there is one. */
+  readonly apiEndpoint: string | undefined;
+  /** Lets what is in work end, then stops; a stack that another process runs is left alone. */
+  stop(): Promise<void>;
+}
+
+export interface BackendOptions {
+  /** Where the embedded stack keeps everything. */
+  readonly dataFolder: string;
+  /** Workers at once of each worker class; undefined: the machine's cores. */
+  readonly workers?: number;
+  /** CIDR ranges that may be reached although they are not public. */
+  readonly allowedNetworks: readonly string[];
+  /** Requests a second to one host; undefined: the template's default. */
+  readonly hostRatePerSecond?: number;
+}
+
+export type StartBackend = (options: BackendOptions, note: (line: string) => void) => Promise<Backend>;

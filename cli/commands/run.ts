@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { processorOf } from '../../processors/registry.ts';
+import { UsageError } from '../../shared/errors.ts';
+import { runIdOf } from '../../shared/names.ts';
+import type { RunRecord } from '../../shared/records.ts';
+import type { Backend } from '../backend.ts';
+import { copyResults } from '../copy-results.ts';
+import { countErrors } from '../count-errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { followRun } from '../follow-run.ts';
+import type { ManifestInput } from '../manifest-input.ts';
+import { resolveInputs } from '../manifest-input.ts';
+import type { CommandContext } from '../settings.ts';
+import { readRunOptions } from '../settings.ts';
+import type { RunSummary } from '../summary.ts';
+import { describeSummary } from '../summary.ts';
+import { verifyStoredRun } from '../verify-stored-run.ts';
+
+export interface RunCommandOptions {
+  readonly processor: string;
+  readonly option: readonly string[];
+  /** Folder that gets `<run>/`. */
+  readonly out: string;
+}
+
+/** All in one: stack, upload, progress, results on disk, verify, summary. */
+export async function runCommand(given: string, options: RunCommandOptions, context: CommandContext): Promise<ExitCode> {
+  const { terminal, backendOptions, startBackend } = context;
+  checkRunOptions(options);
+  const inputs = await resolveInputs(given);
+  terminal.note(`starting the stack in ${backendOptions.dataFolder}`);
+  const backend = await startBackend(backendOptions);
+  try {
+    let worst: ExitCode = EXIT.ok;
+    for (const input of inputs) {
+      const code = await runOne(input, options, backend, context);
+      if (code === 'stopped') break;
+      worst = code > worst ? code : worst;
+    }
+    return context.signal.aborted ? EXIT.runFailed : worst;
+  } finally {
+    if (context.signal.aborted) terminal.note('letting the work in hand end (Ctrl-C again ends at once)');
+    await backend.stop();
+  }
+}
+
+/** Before anything is started: a typing error costs no time. */
+function checkRunOptions({ processor, option }: RunCommandOptions): void {
+  const known = processorOf(processor);
+  const { itemsPerBatch: _, column: __, format: ___, ...own } = readRunOptions(option);
+  const parsed = known.optionsSchema.safeParse(own);
+  if (parsed.success) return;
+  const [issue] = parsed.error.issues;
+  throw new UsageError(`the options of ${processor} are wrong: ${issue?.path.join('.') || 'options'}: ${issue?.message}`);
+}
+
+async function runOne(input: ManifestInput, options: RunCommandOptions, backend: Backend, context: CommandContext): Promise<ExitCode | 'stopped'> {
+  const { terminal, tenant, signal } = context;
+  const metadata = { 'spillway-processor': options.processor, 'spillway-options': JSON.stringify(readRunOptions(options.option)) };
+  const source = await backend.upload({ key: `${tenant}/${options.processor}/${input.name}`, body: input.open(), metadata });
+  const run = runIdOf(source);
+  terminal.note(`run ${run}: ${input.from}`);
+  const end = await followRun(backend.ledger, run, terminal, signal);
+  if (end.kind === 'stopped') {
+    terminal.note(`stopped run ${run}; go on with: spillway watch ${run}`);
+    return 'stopped';
+  }
+  return finishRun(end.record, join(options.out, run), backend, context);
+}
+
+/** Results on disk, recount, summary. @returns the exit code of the run */
+export async function finishRun(record: RunRecord, folder: string, backend: Backend, { terminal }: CommandContext): Promise<ExitCode> {
+  const manifest = record.state === 'finished' ? await copyResults(backend.results, record, folder) : undefined;
+  const verification = manifest && (await verifyStoredRun(backend, record));
+  const errors = manifest ? await countErrors(backend.results, record) : {};
+  const summary: RunSummary = { record, manifest, verification, errors, folder };
+  if (terminal.isJson) terminal.print(JSON.stringify(summaryDocument(summary)));
+  else for (const line of describeSummary(summary)) terminal.print(line);
+  if (!manifest || !verification) return EXIT.runFailed;
+  return manifest.counts.failed > 0 || !verification.isClean ? EXIT.itemsFailed : EXIT.ok;
+}
+
+const summaryDocument = ({ record, manifest, verification, errors, folder }: RunSummary) => ({
+  run: record.run,
+  state: record.state,
+  ...(record.error !== undefined && { error: record.error }),
+  ...(manifest && { counts: manifest.counts, totals: manifest.totals, errors, folder }),
+  ...(verification && { isClean: verification.isClean, faults: verification.faults }),
+});

@@ -1,0 +1,124 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { REGION } from '../localstack/embedded/contracts.ts';
+import { readLockHolder } from '../localstack/embedded/lock.ts';
+import { createDynamo, createS3, createSfn } from '../shared/aws/clients.ts';
+import type { ServiceAccess } from '../shared/aws/clients.ts';
+import { createExecutions } from '../shared/aws/executions.ts';
+import { createObjectStore } from '../shared/aws/object-store.ts';
+import { createRunLedger } from '../shared/aws/run-ledger.ts';
+import { uploadManifest } from '../shared/aws/upload-manifest.ts';
+import { UsageError } from '../shared/errors.ts';
+import type { Backend, BackendOptions } from './backend.ts';
+
+/** How another process on this machine reaches a running stack. */
+interface StackAccess {
+  readonly endpoint: string;
+  readonly apiEndpoint: string | undefined;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+const accessFile = (dataFolder: string): string => join(dataFolder, 'stack.json');
+
+/**
+ * The stack that runs on the data folder already, else a new one that goes on with the folder's open runs.
+ * @throws ConfigurationError if the folder or the template can't be used
+ */
+export async function startBackend(options: BackendOptions, note: (line: string) => void): Promise<Backend> {
+  const dataFolder = resolve(options.dataFolder);
+  const running = await findRunning(dataFolder);
+  if (running) {
+    refuseSettings(options, dataFolder);
+    note(`using the stack that runs at ${running.endpoint}`);
+    return connect(running, async () => undefined);
+  }
+  await mkdir(dataFolder, { recursive: true });
+  return startOwn({ ...options, dataFolder }, note);
+}
+
+async function startOwn(options: BackendOptions, note: (line: string) => void): Promise<Backend> {
+  const { dataFolder, workers } = options;
+  const templateFolder = join(dataFolder, 'cdk.out');
+  // Both are loaded only now: the CDK and the emulators take longer than the first line may.
+  const [{ synthesise }, { startStack }] = await Promise.all([import('../cdk/synthesise.ts'), import('../localstack/embedded/stack.ts')]);
+  const { isNew } = await synthesise(templateFolder);
+  if (isNew) note('built the template and its functions');
+  const stack = await startStack({ templateFolder, dataFolder, parameters: stackParameters(options), ...(workers !== undefined && { workers }) });
+  const { endpoint, apiEndpoint, outputs, credentials } = stack;
+  const access = { endpoint, apiEndpoint, outputs, credentials };
+  // Readable by this user only: it carries the operator's key.
+  await writeFile(accessFile(dataFolder), JSON.stringify(access, null, 1), { mode: 0o600 });
+  note(`stack ready at ${endpoint}`);
+  await resumeOpenRuns(access, note);
+  return connect(access, async () => {
+    await rm(accessFile(dataFolder), { force: true });
+    await stack.stop();
+  });
+}
+
+const stackParameters = ({ allowedNetworks, hostRatePerSecond }: BackendOptions): Record<string, string> => ({
+  ...(allowedNetworks.length > 0 && { AllowedNetworks: allowedNetworks.join(',') }),
+  ...(hostRatePerSecond !== undefined && { HostRequestsPerSecond: String(hostRatePerSecond) }),
+});
+
+function connect(access: StackAccess, stop: () => Promise<void>): Backend {
+  const { endpoint, apiEndpoint, outputs } = access;
+  const services = servicesOf(access);
+  const s3 = createS3(services);
+  const dynamo = createDynamo(services);
+  const manifests = outputOf(outputs, 'ManifestsBucket');
+  return {
+    endpoint,
+    apiEndpoint,
+    ledger: createRunLedger(dynamo, outputOf(outputs, 'ProgressTable')),
+    results: createObjectStore(s3, outputOf(outputs, 'ResultsBucket')),
+    manifests: createObjectStore(s3, manifests),
+    upload: (manifest) => uploadManifest(s3, manifests, manifest),
+    async stop() {
+      s3.destroy();
+      dynamo.destroy();
+      await stop();
+    },
+  };
+}
+
+/** State machines end with their process: starting one again under its name goes on where the ledger stands. */
+async function resumeOpenRuns(access: StackAccess, note: (line: string) => void): Promise<void> {
+  const services = servicesOf(access);
+  const sfn = createSfn(services);
+  const dynamo = createDynamo(services);
+  const ledger = createRunLedger(dynamo, outputOf(access.outputs, 'ProgressTable'));
+  const executions = createExecutions(sfn, outputOf(access.outputs, 'StateMachineArn'));
+  for (const { run } of await ledger.listOpen()) {
+    const record = await ledger.readRun(run);
+    if (!record?.started) continue;
+    note(`going on with run ${run}`);
+    await executions.start(record.execution, { v: 1, run });
+  }
+  sfn.destroy();
+  dynamo.destroy();
+}
+
+const servicesOf = ({ endpoint, credentials }: StackAccess): ServiceAccess => ({ endpoint, region: REGION, credentials });
+
+/** The lock says who is alive; the file says how to reach it. */
+async function findRunning(dataFolder: string): Promise<StackAccess | undefined> {
+  const holder = await readLockHolder(dataFolder);
+  if (!holder) return undefined;
+  const text = await readFile(accessFile(dataFolder), 'utf8').catch(() => undefined);
+  const access = text === undefined ? undefined : (JSON.parse(text) as StackAccess);
+  if (access && access.endpoint === holder.endpoint) return access;
+  throw new UsageError(`${dataFolder} is in use by process ${holder.pid}, which is starting or stopping: try again in a few seconds, or give another folder with --data`);
+}
+
+function refuseSettings({ workers, allowedNetworks, hostRatePerSecond }: BackendOptions, dataFolder: string): void {
+  if (workers === undefined && allowedNetworks.length === 0 && hostRatePerSecond === undefined) return;
+  throw new UsageError(`a stack runs on ${dataFolder} already, so --workers, --allow-network and --host-rate come too late: stop it, leave them out, or give another folder with --data`);
+}
+
+function outputOf(outputs: Readonly<Record<string, string>>, name: string): string {
+  const value = outputs[name];
+  if (value === undefined) throw new UsageError(`expected the stack to have the output ${name}, it has ${Object.keys(outputs).join(', ')}`);
+  return value;
+}

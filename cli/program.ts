@@ -1,0 +1,171 @@
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import type { Backend } from './backend.ts';
+import { EXIT } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { createTerminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
+import { readBackendOptions, readTenant } from './settings.ts';
+import type { CommandContext, GlobalOptions } from './settings.ts';
+
+const PROJECT_FOLDER = resolve(import.meta.dirname, '..');
+const DEFAULT_DATA = '.spillway';
+const DEFAULT_OUT = './spillway-results';
+const DEFAULT_TENANT = 'local';
+const DEFAULT_PROCESSOR = 'llms-txt';
+/** The bundled example is served from this machine. */
+const LOOPBACK = '127.0.0.0/8';
+
+const EXIT_HELP = `
+Exit codes:
+  0  all well
+  1  the run ended, but items failed, or verify found faults
+  2  wrong use: a command, an option or a file
+  3  the run failed, was refused or was stopped`;
+
+const EXAMPLES = `
+Examples:
+  spillway run                            the bundled example site, nothing else needed
+  spillway run https://example.com/       every page that the site names
+  spillway run urls.txt                   one URL a line; also csv, json, jsonl, sitemap XML, each plain or .gz
+  spillway plan urls.csv                  what would be done, without doing it
+  spillway try llms-txt https://example.com/about
+  spillway verify                         recount the latest run
+
+Commands print results on stdout and everything on the way on stderr.`;
+
+export interface ProgramHooks {
+  /** What the command answered. */
+  readonly onExit: (code: ExitCode) => void;
+  readonly signal: AbortSignal;
+}
+
+/** All commands. Each is loaded when it is asked for: `--help` answers at once. */
+export function createProgram(hooks: ProgramHooks): Command {
+  const program = new Command('spillway')
+    .description('Runs a big list of work: planned, shared fairly, held within limits, verified to the last item. On this machine nothing but Node.js is needed.')
+    .option('--json', 'print one JSON document on stdout')
+    .option('--data <folder>', 'where the stack on this machine keeps everything', DEFAULT_DATA)
+    .option('--tenant <name>', 'whose work it is', DEFAULT_TENANT)
+    .option('--workers <n>', 'workers at once (default: the number of cores)')
+    .option('--allow-network <cidr>', 'let workers reach this network although it is not public, such as 127.0.0.0/8; may be given again', collect)
+    .option('--host-rate <n>', 'requests a second to one host (default: 2)')
+    .addHelpText('after', `${EXAMPLES}\n${EXIT_HELP}`)
+    .showHelpAfterError('(spillway --help shows what there is)')
+    .exitOverride();
+  const act = createActions(program, hooks);
+  addRunCommands(program, act);
+  addLookCommands(program, act);
+  addAuthorCommands(program, act);
+  return program;
+}
+
+type Act = ReturnType<typeof createActions>;
+
+function createActions(program: Command, { onExit, signal }: ProgramHooks) {
+  const globals = () => program.opts<GlobalOptions>();
+  const terminal = (): Terminal => createTerminal({ isJson: globals().json ?? false });
+  const context = (): CommandContext => {
+    const own = terminal();
+    const startBackend: CommandContext['startBackend'] = async (options): Promise<Backend> => (await import('./embedded-backend.ts')).startBackend(options, own.note);
+    return { terminal: own, tenant: readTenant(globals()), backendOptions: readBackendOptions(globals()), startBackend, signal };
+  };
+  const end = async (code: Promise<ExitCode> | ExitCode) => onExit(await code);
+  return { globals, terminal, context, end, signal };
+}
+
+const outOption = () => new Option('--out <folder>', 'folder for the results; each run gets one of its own in it').default(DEFAULT_OUT);
+const processorOption = () => new Option('-p, --processor <name>', 'what is done to each item: see `spillway processors`').default(DEFAULT_PROCESSOR);
+const optionOption = () => new Option('-o, --option <name=value>', 'an option of the processor; may be given again').argParser(collect).default([] as string[], 'none');
+
+function addRunCommands(program: Command, { context, end }: Act): void {
+  program
+    .command('run [input]')
+    .description('runs a manifest, a folder of manifests or a site, and puts the results on disk')
+    .addOption(processorOption())
+    .addOption(optionOption())
+    .addOption(outOption())
+    .addHelpText('after', `
+[input] is a URL (the site behind it), a manifest file, or a folder (each manifest in it is a run). Without it the bundled example site is run.
+The first Ctrl-C lets the work in hand end and says how to go on, the second ends at once.
+${EXIT_HELP}`)
+    .action(async (input: string | undefined, options) => {
+      const { runCommand } = await import('./commands/run.ts');
+      if (input !== undefined) return end(runCommand(input, options, context()));
+      return end(runExample((url, example) => runCommand(url, options, example), context()));
+    });
+  program
+    .command('up')
+    .description('keeps the stack running until Ctrl-C: manifests that are uploaded to it are run')
+    .action(async () => end((await import('./commands/up.ts')).upCommand(context())));
+  program
+    .command('watch [run]')
+    .description('follows a run (the latest) to its end; goes on with it if it was stopped')
+    .addOption(outOption())
+    .action(async (run: string | undefined, options) => end((await import('./commands/watch.ts')).watchCommand(run, options, context())));
+}
+
+function addLookCommands(program: Command, { context, terminal, globals, end }: Act): void {
+  program
+    .command('plan <input>')
+    .description('shows what a run would do: rows, invalid rows, duplicates, hosts; sends nothing')
+    .addOption(processorOption())
+    .addOption(optionOption())
+    .action(async (input: string, options) => end((await import('./commands/plan.ts')).planCommand(input, options, terminal())));
+  program
+    .command('results [run]')
+    .description('copies the files of a finished run (the latest) to disk')
+    .addOption(outOption())
+    .action(async (run: string | undefined, options) => end((await import('./commands/results.ts')).resultsCommand(run, options, context())));
+  program
+    .command('verify [run]')
+    .description('recounts a run (the latest) from its stored files and the uploaded manifest alone')
+    .addHelpText('after', '\nEach fault has a name, a sentence, a file and a line; docs/cli.md lists the names. Exit code 1 if there is one.')
+    .action(async (run: string | undefined) => end((await import('./commands/verify.ts')).verifyCommand(run, context())));
+  program
+    .command('doctor')
+    .description('looks at Node.js, npm, disk, memory and the loopback, and says what to do')
+    .action(async () => end((await import('./commands/doctor.ts')).doctorCommand(globals().data, terminal())));
+}
+
+function addAuthorCommands(program: Command, { terminal, globals, end, signal }: Act): void {
+  program
+    .command('processors')
+    .description('lists what can be done to an item')
+    .action(async () => end((await import('./commands/processors.ts')).processorsCommand(terminal())));
+  program
+    .command('try <processor> <item>')
+    .description("runs one item without a stack; <processor> is a name or a processor's file, <item> a value or a JSON object")
+    .addOption(optionOption())
+    .action(async (name: string, item: string, { option }: { option: string[] }) => {
+      const { allowedNetworks } = readBackendOptions(globals());
+      return end((await import('./commands/try.ts')).tryCommand(name, item, { option, allowedNetworks }, terminal(), signal));
+    });
+  const init = program.command('init').description('writes a new processor');
+  init
+    .command('processor <name>')
+    .description('writes processors/<name>/processor.ts, its test and its line in the registry')
+    .action(async (name: string) => end((await import('./commands/init-processor.ts')).initProcessorCommand(name, PROJECT_FOLDER, terminal())));
+}
+
+/** Serves the bundled site while it is run: `npm start` needs no internet. */
+async function runExample(run: (url: string, context: CommandContext) => Promise<ExitCode>, context: CommandContext): Promise<ExitCode> {
+  const { startExampleSite } = await import('../examples/site/serve-site.ts');
+  const site = await startExampleSite();
+  context.terminal.note(`the example site of ${site.pages} pages is at ${site.url}`);
+  const { backendOptions } = context;
+  try {
+    return await run(site.url, { ...context, backendOptions: { ...backendOptions, allowedNetworks: [...backendOptions.allowedNetworks, LOOPBACK] } });
+  } finally {
+    await site.stop();
+  }
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+/** @returns undefined for an error that commander has not told already */
+export function codeOfCommanderError(error: { readonly code: string }): ExitCode {
+  return ['commander.helpDisplayed', 'commander.help', 'commander.version'].includes(error.code) ? EXIT.ok : EXIT.wrongUse;
+}

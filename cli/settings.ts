@@ -1,0 +1,71 @@
+import { UsageError } from '../shared/errors.ts';
+import { isTenantId } from '../shared/names.ts';
+import type { Backend, BackendOptions } from './backend.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What every command gets. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly tenant: string;
+  readonly backendOptions: BackendOptions;
+  /** Starts or finds the stack; tests hand in a fake. */
+  readonly startBackend: (options: BackendOptions) => Promise<Backend>;
+  /** Aborts at the first Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+export interface GlobalOptions {
+  readonly json?: true;
+  readonly data: string;
+  readonly tenant: string;
+  readonly workers?: string;
+  readonly allowNetwork?: readonly string[];
+  readonly hostRate?: string;
+}
+
+/** @throws UsageError naming the option */
+export function readBackendOptions(options: GlobalOptions): BackendOptions {
+  const { data, workers, hostRate, allowNetwork = [] } = options;
+  for (const network of allowNetwork) checkNetwork(network);
+  return {
+    dataFolder: data,
+    allowedNetworks: allowNetwork,
+    ...(workers !== undefined && { workers: readNumber('--workers', workers, { min: 1, max: 256, isInteger: true }) }),
+    ...(hostRate !== undefined && { hostRatePerSecond: readNumber('--host-rate', hostRate, { min: 0.001, max: 100_000 }) }),
+  };
+}
+
+export function readTenant({ tenant }: GlobalOptions): string {
+  if (!isTenantId(tenant)) throw new UsageError(`expected --tenant to be 1 to 63 lower-case letters, digits and hyphens, got ${tenant}`);
+  return tenant;
+}
+
+function readNumber(name: string, text: string, { min, max, isInteger = false }: { min: number; max: number; isInteger?: boolean }): number {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (value >= min && value <= max && (!isInteger || Number.isInteger(value))) return value;
+  throw new UsageError(`expected ${name} to be ${isInteger ? 'an integer' : 'a number'} from ${min} to ${max}, got ${text}`);
+}
+
+function checkNetwork(network: string): void {
+  if (/^[0-9a-f.:]+\/\d{1,3}$/i.test(network)) return;
+  throw new UsageError(`expected --allow-network to be a network such as 127.0.0.0/8, got ${network}`);
+}
+
+/** `key=value` pairs as a run's options; values are JSON where they can be. */
+export function readRunOptions(pairs: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw new UsageError(`expected --option name=value, got ${pair}`);
+      return [pair.slice(0, at), readValue(pair.slice(at + 1))];
+    }),
+  );
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
