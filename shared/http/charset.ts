@@ -13,8 +13,11 @@ export function decodeText(bytes: Uint8Array, contentType: string): string {
 export function encodingOf(bytes: Uint8Array, contentType: string): string {
   const label = charsetLabelOf(contentType);
   const defaultEncoding = isUtf8(bytes) ? 'UTF-8' : 'windows-1252';
-  return sniffEncoding(bytes, { defaultEncoding, ...(label !== undefined && { transportLayerEncodingLabel: label }) });
+  return sniffEncoding(bytes, { defaultEncoding, maxPrescanBytes: MAX_META_BYTES, ...(label !== undefined && { transportLayerEncodingLabel: label }) });
 }
+
+/** A prescan of WHATWG ends at 1 KiB, but a parser finds a later meta and starts again: this reads as far as both. */
+const MAX_META_BYTES = 16 * 1024;
 
 const charsetLabelOf = (contentType: string): string | undefined => /;\s*charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;]+))/i.exec(contentType)?.slice(1).find(Boolean);
 

@@ -1,4 +1,4 @@
 declare module 'html-encoding-sniffer' {
   /** @returns the WHATWG name of the encoding */
-  export default function sniffEncoding(bytes: Uint8Array, options?: { transportLayerEncodingLabel?: string; defaultEncoding?: string }): string;
+  export default function sniffEncoding(bytes: Uint8Array, options?: { transportLayerEncodingLabel?: string; defaultEncoding?: string; maxPrescanBytes?: number }): string;
 }

@@ -1,0 +1,71 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { z } from 'zod';
+import type { ItemError, JsonObject } from '../../shared/rows.ts';
+import { canonicalUrl } from '../../shared/web-url.ts';
+import type { ProcessAnswer, ProcessContext, Processor, ProcessorItem, RowReading } from '../processor.ts';
+import { EXPANSIONS, expandRow } from './expand-row.ts';
+import { extractPage } from './extract-page.ts';
+import { mergeSites } from './merge-sites.ts';
+
+const DEFAULT_TOKENS_PER_FILE = 200_000;
+
+const optionsSchema = z.strictObject({
+  /** An `llms-full.txt` that would hold more is split; a longer page has a file of its own. */
+  maxTokensPerFile: z.int().min(1000).max(10_000_000).default(DEFAULT_TOKENS_PER_FILE),
+  /** Writes each page as Markdown of its own. */
+  twins: z.boolean().default(true),
+});
+
+export type LlmsTxtOptions = z.infer<typeof optionsSchema>;
+export type LlmsTxtInput = JsonObject & { readonly url: string };
+
+const MEDIA_TYPES = ['text/html', 'application/xhtml+xml', 'text/markdown', 'text/x-markdown', 'text/plain'];
+/** Parsing is what it costs: larger pages are data, not text. */
+const MAX_PAGE_BYTES = 5 * 1024 * 1024;
+
+/** Makes `llms.txt`, `llms-full.txt` and Markdown twins of whole sites from their pages. */
+export const llmsTxt: Processor<LlmsTxtInput, LlmsTxtOptions> = {
+  name: 'llms-txt',
+  summary: "Fetches pages and writes each site's llms.txt, llms-full.txt and a Markdown twin of every page.",
+  workerClass: 'web',
+  primaryField: 'url',
+  primaryAliases: ['loc', 'link', 'href', 'website', 'page'],
+  optionsSchema,
+  itemsPerBatch: 50,
+  concurrency: 8,
+  readRow,
+  expand: expandRow,
+  process: processPage,
+  merge: mergeSites,
+};
+
+function readRow(fields: JsonObject): RowReading<LlmsTxtInput> {
+  const { url: text, expand } = fields;
+  if (typeof text !== 'string' || text.trim() === '') return { kind: 'invalid', reason: 'expected a `url`, got none' };
+  const url = canonicalUrl(text);
+  if (!url.ok) return { kind: 'invalid', reason: url.reason };
+  if (expand === undefined || expand === null || expand === '') return { kind: 'item', input: { url: url.href }, equalityKey: url.href, limitKey: `host:${url.host}` };
+  const how = EXPANSIONS.find((known) => known === expand);
+  return how ? { kind: 'expand', how } : { kind: 'invalid', reason: `expected \`expand\` to be ${EXPANSIONS.join(' or ')}, got ${JSON.stringify(expand)}` };
+}
+
+async function processPage({ input }: ProcessorItem<LlmsTxtInput>, { fetchPage, signal }: ProcessContext<LlmsTxtOptions>): Promise<ProcessAnswer> {
+  const answer = await fetchPage({ url: input.url, signal, mediaTypes: MEDIA_TYPES, maxBodyBytes: MAX_PAGE_BYTES });
+  if (answer.kind === 'held') return { verdict: 'held', until: answer.until };
+  if (answer.kind === 'disallowed') return { verdict: 'skipped', reason: 'robots' };
+  if (answer.kind === 'failed') return { verdict: 'failed', error: answer.error };
+  // linkedom keeps documents alive in a loop that never yields.
+  await nextTurn();
+  return readPage(input.url, answer.url, answer.mediaType, answer.text());
+}
+
+function readPage(url: string, finalUrl: string, mediaType: string, text: string): ProcessAnswer {
+  try {
+    const output = extractPage({ url, finalUrl, mediaType, text });
+    return output ? { verdict: 'succeeded', output } : failed('EmptyPageError', `expected text in the main content, got none from ${finalUrl}`);
+  } catch (error) {
+    return failed('ExtractionError', `the page can't be read as HTML: ${error instanceof Error ? error.message : String(error)} (${finalUrl})`);
+  }
+}
+
+const failed = (name: string, message: string): ProcessAnswer => ({ verdict: 'failed', error: { name, message, retryable: false } satisfies ItemError });
