@@ -59,7 +59,7 @@ function respond(request: IncomingMessage, response: ServerResponse, answers: Re
     response.writeHead(304, { etag }).end();
     return;
   }
-  const { coding, bytes } = encodeBody(body, headers['content-type'] ?? '', String(request.headers['accept-encoding'] ?? ''));
+  const { coding, bytes } = encodeBody(body, headers['content-type'] ?? '', request.headers['accept-encoding'] ?? '');
   const coded = coding === undefined ? {} : { 'content-encoding': coding };
   response.writeHead(status, { ...headers, ...coded, ...(status === 200 && { etag }), vary: 'accept-encoding', 'content-length': bytes.length });
   response.end(request.method === 'HEAD' ? undefined : bytes);
