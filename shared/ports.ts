@@ -18,7 +18,7 @@ export interface ObjectStore {
   /** Reads a whole object, or the bytes `start` to `end` (`end` not included); retries a cut body. @throws BrokenObjectError */
   read(key: string, range?: ByteRange): Promise<Uint8Array>;
   /** Stores a whole object (in parts above 8 MiB). */
-  write(key: string, body: Uint8Array | string, contentType: string): Promise<void>;
+  write(key: string, body: Uint8Array | string, contentType: string, metadata?: Readonly<Record<string, string>>): Promise<void>;
   /** Stores a stream in parts; nothing is visible before the end, and a failure leaves nothing. */
   writeStream(key: string, chunks: AsyncIterable<Uint8Array>, contentType: string): Promise<void>;
   /** What is known of an object without reading it, or undefined if there is none. */

@@ -21,8 +21,8 @@ const READ_ATTEMPTS = 3;
 
 /** One bucket behind the S3 API. */
 export function createObjectStore(s3: S3Client, bucket: string): ObjectStore {
-  const uploadParts = async (key: string, body: Readable | Uint8Array, contentType: string) => {
-    const params = { Bucket: bucket, Key: key, Body: body, ContentType: contentType };
+  const uploadParts = async (key: string, body: Readable | Uint8Array, contentType: string, metadata?: Readonly<Record<string, string>>) => {
+    const params = { Bucket: bucket, Key: key, Body: body, ContentType: contentType, ...(metadata && { Metadata: metadata }) };
     await new Upload({ client: s3, params, partSize: PART_BYTES, queueSize: PARTS_AT_ONCE, leavePartsOnError: false }).done();
   };
 
@@ -51,10 +51,11 @@ export function createObjectStore(s3: S3Client, bucket: string): ObjectStore {
       }
     },
 
-    async write(key, body, contentType) {
+    async write(key, body, contentType, metadata) {
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-      if (bytes.byteLength > PART_BYTES) return uploadParts(key, bytes, contentType);
-      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ContentType: contentType }));
+      if (bytes.byteLength > PART_BYTES) return uploadParts(key, bytes, contentType, metadata);
+      const params = { Bucket: bucket, Key: key, Body: bytes, ContentType: contentType, ...(metadata && { Metadata: metadata }) };
+      await s3.send(new PutObjectCommand(params));
     },
 
     writeStream: (key, chunks, contentType) => uploadParts(key, Readable.from(chunks, { objectMode: false }), contentType),
