@@ -66,6 +66,8 @@ class Segment {
       for (let word = 0; word < WORDS; word++) words[at + word] = old[from + word]!;
     }
     this.#words = words;
+    // Gives the old memory back now: the collector, which sees only a small object, would leave hundreds of megabytes lying about.
+    old.buffer.transfer(0);
   }
 }
 
