@@ -1,11 +1,10 @@
 import { UsageError } from '../shared/errors.ts';
+import { llmsTxt } from './llms-txt/processor.ts';
 import { noop } from './noop/processor.ts';
 import type { Processor } from './processor.ts';
 
 /** Every processor that a deployment knows: one line each. */
-const PROCESSORS: readonly Processor[] = [
-  noop as Processor,
-];
+const PROCESSORS: readonly Processor[] = [llmsTxt, noop];
 
 export const listProcessors = (): readonly Processor[] => PROCESSORS;
 
