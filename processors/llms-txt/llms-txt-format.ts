@@ -36,10 +36,13 @@ function formatLink({ title, url, note }: SiteLink): string {
  * ends a link's title at the first `]`, escaped or not.
  */
 export function escapeLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').replaceAll('[', '(').replaceAll(']', ')').trim();
+  const line = toLine(text).replaceAll('[', '(').replaceAll(']', ')');
   // A trailing or leading `#` closes or opens a heading; `-`, `+`, `>` and `1.` open lists and quotes.
   return line.replace(/[\\`*<>#~|]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|&(?=#?\w+;)/gu, '\\$&').replace(/^([-+=]|\d+(?=[.)]))/, '\\$1').replace(/^\\(\d+)([.)])/, '$1\\$2');
 }
+
+/** White space, line ends and control characters as single blanks; '' if nothing else is there. */
+export const toLine = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 
 const URL_ESCAPES: Readonly<Record<string, string>> = { '(': '%28', ')': '%29', '\\': '%5C', '<': '%3C', '>': '%3E', '[': '%5B', ']': '%5D', ' ': '%20' };
 

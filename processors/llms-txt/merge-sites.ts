@@ -3,7 +3,7 @@ import type { ResultRow } from '../../shared/rows.ts';
 import type { MergeInput, MergeOutput } from '../processor.ts';
 import type { PageOutput } from './extract-page.ts';
 import { siteFolder, twinPath } from './file-names.ts';
-import { escapeLine, formatSiteFile } from './llms-txt-format.ts';
+import { escapeLine, formatSiteFile, toLine } from './llms-txt-format.ts';
 import type { LlmsTxtOptions } from './processor.ts';
 import { groupIntoSections } from './sections.ts';
 import { TextSpool, type SpoolRef } from './spool.ts';
@@ -53,8 +53,9 @@ async function collectSites(rows: AsyncIterable<ResultRow>, spool: TextSpool): P
     const key = page.finalUrl.replace(/^https?:/, '');
     const known = site.pages.get(key);
     if (known && known.line < row.line) continue;
-    const { title, tokens, finalUrl: url } = page;
-    const description = page.description?.slice(0, MAX_NOTE_CHARACTERS).toWellFormed();
+    const { tokens, finalUrl: url } = page;
+    const title = toLine(page.title) || url;
+    const description = toLine(page.description?.slice(0, MAX_NOTE_CHARACTERS).toWellFormed() ?? '') || undefined;
     site.pages.set(key, { line: row.line, url, title, description, tokens, text: await spool.add(page.markdown) });
   }
   return sites;

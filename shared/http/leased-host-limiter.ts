@@ -45,6 +45,8 @@ interface HostState {
   readonly waiters: ((slot: Slot | undefined) => void)[];
   /** Only one call for a slot at a time. */
   taking: Promise<Slot | undefined> | undefined;
+  /** Ends when every slot that was given up is given back: before it, taking one would lose it again. */
+  returning: Promise<void>;
   heldUntil: number;
   readonly startRequests: StartRequest[];
   isReserving: boolean;
@@ -69,7 +71,7 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   const stateOf = (host: string): HostState => {
     const known = hosts.get(host);
     if (known) return known;
-    const state: HostState = { key: `host:${host}`, slots: [], waiters: [], taking: undefined, heldUntil: 0, startRequests: [], isReserving: false };
+    const state: HostState = { key: `host:${host}`, slots: [], waiters: [], taking: undefined, returning: Promise.resolve(), heldUntil: 0, startRequests: [], isReserving: false };
     hosts.set(host, state);
     return state;
   };
@@ -115,7 +117,7 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
     while (state.startRequests.length > 0) {
       const { limit } = state.startRequests[0]!;
       const count = state.startRequests.findIndex((request) => request.limit.unitUs !== limit.unitUs);
-      const group = state.startRequests.splice(0, count === -1 ? undefined : count);
+      const group = state.startRequests.splice(0, count === -1 ? state.startRequests.length : count);
       try {
         await reserveGroup(state, limit, group);
       } catch (error) {
@@ -152,9 +154,10 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   }
 
   async function takeSlot(state: HostState, renewed: Slot | undefined): Promise<Slot | undefined> {
+    if (renewed) state.slots.splice(state.slots.indexOf(renewed), 1);
+    await state.returning;
     const now = clock();
     const until = now + SLOT_LEASE_MS;
-    if (renewed) state.slots.splice(state.slots.indexOf(renewed), 1);
     const held = state.slots.map(({ index }) => index);
     const request = { key: state.key, slots: options.connections, owner, now, until, held, ...(renewed && { index: renewed.index }) };
     const answer = await table.takeSlot(request);
@@ -198,9 +201,11 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
     const position = state.slots.indexOf(slot);
     if (position === -1) return;
     state.slots.splice(position, 1);
-    if (state.slots.length === 0 && state.waiters.length === 0 && state.heldUntil <= clock()) hosts.delete(host);
     // A slot that could not be given back ends with its lease.
-    await table.giveSlotBack({ key: state.key, index: slot.index, owner }).catch(() => undefined);
+    state.returning = state.returning.then(() => table.giveSlotBack({ key: state.key, index: slot.index, owner })).catch(() => undefined);
+    await state.returning;
+    const isUnused = state.slots.length === 0 && state.waiters.length === 0 && state.taking === undefined && state.heldUntil <= clock();
+    if (isUnused && hosts.get(host) === state) hosts.delete(host);
   }
 
   async function release(): Promise<void> {

@@ -38,7 +38,7 @@ function parseLink(line: string): ParsedLink {
 
 /** What a Markdown reader shows of a line: backslash escapes undone. @throws Error where an unescaped character would be markup */
 export function shownText(line: string): string {
-  const rest = line.replace(/\\[\\`*_<>#~|&+=.)-]/g, '');
+  const rest = line.replace(/\\[\\`*_<>#~|&+=.)-]/g, '\u0001');
   if (/[`*<>[\]\\]|~|(?<![\p{L}\p{N}\\])_(?=\S)|&#?\w+;/u.test(rest)) throw new Error(`markup in ${JSON.stringify(line)}`);
   return line.replace(/\\([\\`*_<>#~|&+=.)-])/g, '$1');
 }
