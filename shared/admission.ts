@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { ManifestRefusedError } from './errors.ts';
 import { describeOptionFaults, splitOptions } from './manifest/common-options.ts';
-import { isRefusalKey, isTenantId, refusalKey, runIdOf } from './names.ts';
+import { isTenantId, runIdOf } from './names.ts';
+import { describeRefusal, isRefusalKey, refusalKey } from './refusal.ts';
 import type { Executions, ObjectStore, RunLedger } from './ports.ts';
 import type { OpenRecord, RunRecord } from './records.ts';
 import type { JsonObject, ManifestSource } from './rows.ts';
@@ -66,9 +67,8 @@ async function refuse(run: string, { source, uploadedAt }: Upload, reason: strin
     finishedAt: uploadedAt,
     error: reason,
   };
+  await manifests.write(refusalKey(source.key), describeRefusal(run, reason), 'application/json');
   await ledger.recordRefusal(refused);
-  const body = { v: 1, run, error: 'ManifestRefusedError', message: reason };
-  await manifests.write(refusalKey(source.key), `${JSON.stringify(body, null, 1)}\n`, 'application/json');
   return { kind: 'refused', run, reason };
 }
 

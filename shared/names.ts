@@ -33,10 +33,6 @@ const padShard = (shard: number): string => String(shard).padStart(5, '0');
 /** A part's id: 43 characters that name its bytes. */
 export const partId = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64url');
 
-/** Written beside a manifest that can't become a run. */
-export const refusalKey = (manifestKey: string): string => `${manifestKey}.refused.json`;
-export const isRefusalKey = (key: string): boolean => key.endsWith('.refused.json');
-
 /**
  * The run's id follows from what was uploaded: the same version of the same object is the same run.
  * 26 characters of base32 (130 bits): valid as an execution name (at most 80) and as a path segment.

@@ -1,6 +1,6 @@
 import { settleOpenBatches } from '../../shared/settle-open-batches.ts';
 import type { FailInput } from '../../shared/messages.ts';
-import { refusalKey } from '../../shared/names.ts';
+import { describeRefusal, refusalKey } from '../../shared/refusal.ts';
 import { isPlanned } from '../../shared/planned-run.ts';
 import type { Clock, ObjectStore, RunLedger } from '../../shared/ports.ts';
 
@@ -13,18 +13,23 @@ export interface FailPorts {
 }
 
 /**
- * Ends a run that can't go on: the record says so first, then open batches are settled `skipped`, the owner of the manifest finds
- * the reason beside it, and the run leaves OPEN last. A repeat goes through all of it.
+ * Ends a run that can't go on: the owner of a refused manifest finds the reason beside it, the record says that the run failed, then open
+ * batches are settled `skipped`, and the run leaves OPEN last. A repeat goes through all of it.
  */
 export async function failRun({ run: runId, error }: FailInput, ports: FailPorts): Promise<{ v: 1; run: string; error: string }> {
-  const { ledger, manifests, clock } = ports;
+  const { ledger, clock } = ports;
   const reason = describeCause(error);
+  if (error.Error === 'ManifestRefusedError') await writeRefusal(runId, reason, ports);
   const run = await ledger.markEnded(runId, { state: 'failed', finishedAt: new Date(clock()).toISOString(), error: reason });
   if (isPlanned(run)) await settleOpenBatches(run, 'run failed', ports);
-  const refusal = { v: 1, run: runId, error: error.Error, message: reason };
-  if (error.Error === 'ManifestRefusedError') await manifests.write(refusalKey(run.source.key), `${JSON.stringify(refusal, null, 1)}\n`, 'application/json');
   await ledger.takeOffOpen(runId);
   return { v: 1, run: runId, error: reason };
+}
+
+/** Before the record says `failed`: whoever reads that looks for the reason. */
+async function writeRefusal(runId: string, reason: string, { ledger, manifests }: FailPorts): Promise<void> {
+  const run = await ledger.readRun(runId);
+  if (run) await manifests.write(refusalKey(run.source.key), describeRefusal(runId, reason), 'application/json');
 }
 
 /** A function's error comes as JSON in `Cause`; Step Functions' own as a sentence. */
