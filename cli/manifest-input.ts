@@ -14,14 +14,18 @@ export interface ManifestInput {
   open(): AsyncIterable<Uint8Array>;
 }
 
+/** How a URL becomes pages: those that the site's sitemaps name, or the page's own links within the site. */
+export const SITE_EXPANSIONS = ['sitemap', 'links'] as const;
+export type SiteExpansion = (typeof SITE_EXPANSIONS)[number];
+
 const MANIFEST_EXTENSIONS = new Set(['txt', 'text', 'list', 'csv', 'tsv', 'json', 'jsonl', 'ndjson', 'xml']);
 
 /**
  * What `run` was given: a URL is a site (one row that is expanded), a file is a manifest, a folder is every manifest in it, each a run of its own.
  * @throws UsageError for anything else
  */
-export async function resolveInputs(given: string): Promise<ManifestInput[]> {
-  if (/^https?:\/\//i.test(given)) return [siteInput(given)];
+export async function resolveInputs(given: string, expand: SiteExpansion = 'sitemap'): Promise<ManifestInput[]> {
+  if (/^https?:\/\//i.test(given)) return [siteInput(given, expand)];
   const found = await stat(given).catch(() => undefined);
   if (!found) throw new UsageError(`expected a URL, a manifest file or a folder, but there is nothing at ${given}`);
   if (!found.isDirectory()) return [fileInput(given)];
@@ -33,11 +37,11 @@ export async function resolveInputs(given: string): Promise<ManifestInput[]> {
 
 const fileInput = (path: string): ManifestInput => ({ name: safeName(basename(path)), from: path, open: () => createReadStream(path) });
 
-/** A site: its sitemap if it has one, else the links of its page. */
-function siteInput(given: string): ManifestInput {
+/** A site: one row that the planner expands. */
+function siteInput(given: string, expand: SiteExpansion): ManifestInput {
   const url = URL.parse(given);
   if (!url) throw new UsageError(`expected a URL such as https://example.com/, got ${given}`);
-  const row = `${JSON.stringify({ url: url.href, expand: url.pathname.endsWith('.xml') ? 'sitemap' : 'site' })}\n`;
+  const row = `${JSON.stringify({ url: url.href, expand })}\n`;
   return { name: safeName(`${url.host}.jsonl`), from: url.href, open: () => Readable.from([Buffer.from(row)]) };
 }
 

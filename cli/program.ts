@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import type { Backend } from './backend.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { SITE_EXPANSIONS } from './manifest-input.ts';
 import { createTerminal } from './terminal.ts';
 import type { Terminal } from './terminal.ts';
 import { readBackendOptions, readTenant } from './settings.ts';
@@ -84,6 +85,7 @@ function addRunCommands(program: Command, { context, end }: Act): void {
     .description('runs a manifest, a folder of manifests or a site, and puts the results on disk')
     .addOption(processorOption())
     .addOption(optionOption())
+    .addOption(new Option('--expand <how>', "which pages of a URL's site: those of its sitemaps, or those that the page links to").choices(SITE_EXPANSIONS).default('sitemap'))
     .addOption(outOption())
     .addHelpText('after', `
 [input] is a URL (the site behind it), a manifest file, or a folder (each manifest in it is a run). Without it the bundled example site is run.
@@ -151,7 +153,7 @@ function addAuthorCommands(program: Command, { terminal, globals, end, signal }:
 /** Serves the bundled site while it is run: `npm start` needs no internet. */
 async function runExample(run: (url: string, context: CommandContext) => Promise<ExitCode>, context: CommandContext): Promise<ExitCode> {
   const { startExampleSite } = await import('../examples/site/serve-site.ts');
-  const site = await startExampleSite();
+  const site = await startExampleSite({ withFaults: false });
   context.terminal.note(`the example site of ${site.pages} pages is at ${site.url}`);
   const { backendOptions } = context;
   try {

@@ -33,12 +33,14 @@ export async function initProcessorCommand(name: string, projectFolder: string, 
 /** Adds the import and the list's line. @throws UsageError if the registry has another form or the name already */
 export function registerProcessor(text: string, name: string, variable: string): string {
   if (text.includes(`'./${name}/processor.ts'`)) throw new UsageError(`expected a new name, but ${REGISTRY} has ${name} already`);
-  const lastImport = text.lastIndexOf("\nimport ");
-  const list = /const PROCESSORS[^=]*= \[\n/.exec(text);
+  const lastImport = text.lastIndexOf('\nimport ');
+  const list = /(const PROCESSORS[^=]*= \[)([^\]]*)\]/.exec(text);
   if (lastImport === -1 || !list) throw new UsageError(`expected imports and the list PROCESSORS in ${REGISTRY}: add ${name} to it by hand`);
-  const end = text.indexOf('\n];', list.index);
-  const listed = `${text.slice(0, end)}\n  ${variable} as Processor,${text.slice(end)}`;
-  return `${listed.slice(0, lastImport)}\nimport { ${variable} } from './${name}/processor.ts';${listed.slice(lastImport)}`;
+  const [whole, start = '', entries = ''] = list;
+  const isMultiline = entries.includes('\n');
+  const listed = isMultiline ? `${start}${entries.trimEnd().replace(/,?$/, ',')}\n  ${variable},\n]` : `${start}${[entries.trim(), variable].filter((entry) => entry !== '').join(', ')}]`;
+  const withImport = `${text.slice(0, lastImport)}\nimport { ${variable} } from './${name}/processor.ts';${text.slice(lastImport)}`;
+  return withImport.replace(whole, () => listed);
 }
 
 const processorText = (name: string, variable: string): string => `import { z } from 'zod';

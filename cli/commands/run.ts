@@ -9,7 +9,7 @@ import { countErrors } from '../count-errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { followRun } from '../follow-run.ts';
-import type { ManifestInput } from '../manifest-input.ts';
+import type { ManifestInput, SiteExpansion } from '../manifest-input.ts';
 import { resolveInputs } from '../manifest-input.ts';
 import type { CommandContext } from '../settings.ts';
 import { readRunOptions } from '../settings.ts';
@@ -20,6 +20,8 @@ import { verifyStoredRun } from '../verify-stored-run.ts';
 export interface RunCommandOptions {
   readonly processor: string;
   readonly option: readonly string[];
+  /** For a URL. @default 'sitemap' */
+  readonly expand?: SiteExpansion;
   /** Folder that gets `<run>/`. */
   readonly out: string;
 }
@@ -28,7 +30,7 @@ export interface RunCommandOptions {
 export async function runCommand(given: string, options: RunCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { terminal, backendOptions, startBackend } = context;
   checkRunOptions(options);
-  const inputs = await resolveInputs(given);
+  const inputs = await resolveInputs(given, options.expand);
   terminal.note(`starting the stack in ${backendOptions.dataFolder}`);
   const backend = await startBackend(backendOptions);
   try {

@@ -1,0 +1,86 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Backend } from '../../../../cli/backend.ts';
+import { finishRun, runCommand } from '../../../../cli/commands/run.ts';
+import type { CommandContext } from '../../../../cli/settings.ts';
+import type { RunRecord } from '../../../../shared/records.ts';
+import { createFakeTerminal } from '../../../support/fake-terminal.ts';
+import { buildFinishedRun } from '../../../support/finished-run.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'spillway-run-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const source = { bucket: 'manifests', key: 'local/noop/list.txt', version: '1', bytes: 2, etag: 'e' };
+
+function fakeBackend(record: Partial<RunRecord>, more: Partial<Backend> = {}) {
+  const uploads: { key: string; metadata: Readonly<Record<string, string>> }[] = [];
+  const state = { isStopped: false };
+  const backend = {
+    ledger: { readRun: async () => record as RunRecord, readShards: async () => [], listRuns: async () => [record as RunRecord] },
+    upload: async ({ key, metadata }: { key: string; metadata: Readonly<Record<string, string>> }) => {
+      uploads.push({ key, metadata });
+      return source;
+    },
+    stop: async () => {
+      state.isStopped = true;
+    },
+    ...more,
+  } as unknown as Backend;
+  return { backend, uploads, state };
+}
+
+const contextOf = (backend: Backend, terminal = createFakeTerminal()): CommandContext & { terminal: typeof terminal } => ({
+  terminal, tenant: 'local', backendOptions: { dataFolder: folder, allowedNetworks: [] }, startBackend: async () => backend, signal: new AbortController().signal,
+});
+
+describe('spillway run', () => {
+  it('uploads under tenant and processor with its options, and stops the stack', async () => {
+    const { backend, uploads, state } = fakeBackend({ run: 'r1', state: 'failed', error: 'only bad rows' });
+    await writeFile(join(folder, 'list.txt'), 'a\n');
+    const context = contextOf(backend);
+    const code = await runCommand(join(folder, 'list.txt'), { processor: 'noop', option: ['itemsPerBatch=7'], out: folder }, context);
+    expect(code).toBe(3);
+    expect(uploads).toEqual([{ key: 'local/noop/list.txt', metadata: { 'spillway-processor': 'noop', 'spillway-options': '{"itemsPerBatch":7}' } }]);
+    expect(context.terminal.printed.join('\n')).toContain('only bad rows');
+    expect(state.isStopped).toBe(true);
+  });
+
+  it('starts no stack for an unknown processor, a wrong option or a missing file', async () => {
+    const startBackend = () => Promise.reject(new Error('started'));
+    const context = { ...contextOf(fakeBackend({}).backend), startBackend };
+    const out = folder;
+    await expect(runCommand(folder, { processor: 'nope', option: [], out }, context)).rejects.toThrow(/expected a processor/);
+    await expect(runCommand(folder, { processor: 'noop', option: ['speed=9'], out }, context)).rejects.toThrow(/options of noop are wrong/);
+    await expect(runCommand(join(folder, 'gone'), { processor: 'noop', option: [], out }, context)).rejects.toThrow(/there is nothing/);
+  });
+});
+
+describe('the end of a run', () => {
+  it('puts every listed file on disk, sums up in at most ten lines, and answers 1 for failed items', async () => {
+    const { results, manifests, tenant, run } = await buildFinishedRun();
+    const { backend } = fakeBackend({}, { results, manifests });
+    const context = contextOf(backend);
+    const code = await finishRun({ run, tenant, state: 'finished' } as RunRecord, folder, backend, context);
+    expect(code).toBe(1);
+    const { printed } = context.terminal;
+    expect(printed.length).toBeLessThanOrEqual(10);
+    expect(printed.join('\n')).toContain('27: 23 succeeded, 3 failed, 1 skipped');
+    expect(printed.join('\n')).toContain('3 HttpStatusError');
+    const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { files: { path: string; bytes: number }[] };
+    for (const { path, bytes } of manifest.files) expect((await readFile(join(folder, path))).length).toBe(bytes);
+  });
+
+  it('is one JSON document with --json', async () => {
+    const { results, manifests, tenant, run } = await buildFinishedRun();
+    const { backend } = fakeBackend({}, { results, manifests });
+    const context = contextOf(backend, createFakeTerminal({ isJson: true }));
+    await finishRun({ run, tenant, state: 'finished' } as RunRecord, folder, backend, context);
+    expect(context.terminal.printed).toHaveLength(1);
+    expect(JSON.parse(context.terminal.printed[0]!)).toMatchObject({ run, state: 'finished', counts: { failed: 3 }, errors: { HttpStatusError: 3 } });
+  });
+});

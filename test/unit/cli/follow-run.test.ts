@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { followRun } from '../../../cli/follow-run.ts';
+import type { RunLedger } from '../../../shared/ports.ts';
+import type { RunRecord, ShardRecord } from '../../../shared/records.ts';
+import { createFakeTerminal } from '../../support/fake-terminal.ts';
+
+const planned = { state: 'open', plan: 'n', totals: { rows: 10, invalid: 0, items: 10, duplicates: 0, shards: 1 } } as RunRecord;
+
+/** Answers the given states one after the other; the last one stays. */
+function ledgerOf(states: readonly (readonly [RunRecord | undefined, ok: number])[]) {
+  let asked = -1;
+  const ledger: Pick<RunLedger, 'readRun' | 'readShards'> = {
+    readRun: async () => states[Math.min(++asked, states.length - 1)]![0],
+    readShards: async () => [{ ok: states[Math.min(asked, states.length - 1)]![1], ko: 0, sk: 0 } as ShardRecord],
+  };
+  return { ledger, asked: () => asked + 1 };
+}
+
+const finished: RunRecord = { ...planned, state: 'finished' };
+const never = new AbortController().signal;
+
+describe('following a run', () => {
+  it('goes from admission over the plan to the end', async () => {
+    const terminal = createFakeTerminal({ isLive: true });
+    const { ledger } = ledgerOf([[undefined, 0], [{ state: 'open' } as RunRecord, 0], [planned, 4], [finished, 10]]);
+    expect(await followRun(ledger, 'r', terminal, never)).toEqual({ kind: 'ended', record: finished });
+    expect(terminal.lives[0]).toBe('waiting for the run to be admitted');
+    expect(terminal.lives[1]).toBe('planning the run');
+    expect(terminal.lives[2]).toContain('4/10 (40 %)');
+    expect(terminal.lives[3]).toContain('10/10 (100 %)');
+  });
+
+  it('writes a first line at once and then few where every line stays', async () => {
+    const terminal = createFakeTerminal();
+    const { ledger } = ledgerOf([...Array.from({ length: 30 }, (_, i) => [planned, i / 3] as const), [finished, 10]]);
+    await followRun(ledger, 'r', terminal, never);
+    expect(terminal.noted[0]).toContain('0/10');
+    expect(terminal.noted.length).toBeLessThan(6);
+    expect(terminal.noted.at(-1)).toContain('10/10');
+  });
+
+  it('asks less often while nothing changes', async () => {
+    const moving = ledgerOf([...Array.from({ length: 40 }, (_, i) => [planned, (i + 1) / 4] as const), [finished, 10]]);
+    const standing = ledgerOf([...Array.from({ length: 40 }, () => [planned, 5] as const), [finished, 10]]);
+    const [quick, slow] = [createFakeTerminal(), createFakeTerminal()];
+    await followRun(moving.ledger, 'r', quick, never);
+    await followRun(standing.ledger, 'r', slow, never);
+    // Only before its second look can it not know that something moves.
+    expect(quick.now()).toBe(650 + 39 * 500);
+    expect(slow.now()).toBeGreaterThan(2 * quick.now());
+  });
+
+  it('stops at the signal without an answer', async () => {
+    const stopping = new AbortController();
+    const terminal = { ...createFakeTerminal(), sleep: async () => stopping.abort() };
+    expect(await followRun(ledgerOf([[planned, 1]]).ledger, 'r', terminal, stopping.signal)).toEqual({ kind: 'stopped' });
+  });
+});
