@@ -1,4 +1,4 @@
-import { parseHTML } from 'linkedom';
+import { HTMLElement, parseHTML } from 'linkedom';
 
 /** The little of the DOM that is used here; linkedom's own types need a browser's library. */
 export interface DomElement {
@@ -28,3 +28,11 @@ export function parseDocument(html: string): DomDocument {
 
 /** Text with runs of white space as one blank. */
 export const cleanText = (text: string | null | undefined): string => (text ?? '').replace(/\s+/g, ' ').trim();
+
+/** linkedom knows no rows; the writer of Markdown tables asks for them. */
+Object.defineProperty((HTMLElement as unknown as { prototype: object }).prototype, 'rows', {
+  configurable: true,
+  get(this: DomElement) {
+    return this.localName === 'table' ? [...this.querySelectorAll('tr')] : undefined;
+  },
+});

@@ -3,7 +3,7 @@ import { cleanText, type DomDocument, type DomElement } from './dom.ts';
 
 /** Never content. Taken away first: what is left costs less, and readability judges it better. */
 const NOISE =
-  'script,style,noscript,template,svg,iframe,canvas,object,embed,dialog,link,input,select,textarea,button,[hidden],[aria-hidden=true]';
+  'title,script,style,noscript,template,svg,iframe,canvas,object,embed,dialog,link,input,select,textarea,button,[hidden],[aria-hidden=true]';
 const FRAME = 'nav,footer,aside,header,form,[role=navigation],[role=banner],[role=contentinfo],[role=search],[role=complementary],[role=dialog],[role=menu]';
 const FRAME_NAME =
   /(?:^|[\s_-])(?:nav|navbar|navigation|menu|footer|sidebar|breadcrumbs?|cookies?|consent|newsletter|subscribe|share|sharing|social|popup|modal|banner|promo|advert\w*|ads?|related|recommend\w*|skip|toolbar|pagination|pager|login|signup|masthead)(?:$|[\s_-])/i;
@@ -18,11 +18,15 @@ const MIN_MAIN_RATIO = 0.2;
 /** Readability's article is taken if it has this share of the text that the page's structure marks as content. */
 const MIN_ARTICLE_RATIO = 0.5;
 
+/** Readability trusts shorter ones only after it has let the page's frame in. */
+const MIN_ARTICLE_CHARACTERS = 500;
+
 /** The page's main content; the document is used up. Articles by readability, other pages (lists, products, forums) by their own structure. */
 export function findMainContent(document: DomDocument, isArticle: boolean): DomElement | undefined {
   for (const node of document.querySelectorAll(NOISE)) node.remove();
   if (isArticle) return readArticle(document) ?? document.body ?? undefined;
   const structural = findByStructure(document);
+  if (structural && lengthOf(structural) < MIN_ARTICLE_CHARACTERS) return structural;
   const article = readArticle(document);
   if (!structural || !article) return article ?? structural;
   return lengthOf(article) >= MIN_ARTICLE_RATIO * lengthOf(structural) ? article : structural;
@@ -30,9 +34,10 @@ export function findMainContent(document: DomDocument, isArticle: boolean): DomE
 
 function readArticle(document: DomDocument): DomElement | undefined {
   if (!document.documentElement) return undefined;
+  // Classes name a code block's language.
   // Types: readability asks for a browser's Document; linkedom's has all that it uses.
-  const Reader = Readability as unknown as new (document: DomDocument, options: { serializer: (element: DomElement) => DomElement }) => { parse(): { content?: DomElement | null } | null };
-  return new Reader(document, { serializer: (element) => element }).parse()?.content ?? undefined;
+  const Reader = Readability as unknown as new (document: DomDocument, options: { serializer: (element: DomElement) => DomElement; keepClasses: boolean }) => { parse(): { content?: DomElement | null } | null };
+  return new Reader(document, { serializer: (element) => element, keepClasses: true }).parse()?.content ?? undefined;
 }
 
 function findByStructure(document: DomDocument): DomElement | undefined {
