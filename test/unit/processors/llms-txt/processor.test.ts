@@ -82,7 +82,7 @@ describe('pages', () => {
     expect(output).toMatchObject({ title: 'The page', description: 'What it says.', language: 'en-GB', canonicalUrl: 'https://a.example/docs/x' });
     expect(output?.markdown).toContain('See [the other](https://a.example/y) and this.');
     expect(output?.markdown).toContain('```sh\nnpm start\n```');
-    expect(output?.markdown).toMatch(/\| a \| b \|\n\| -+ \| -+ \|\n\| 1 \| 2 \|/);
+    expect(output?.markdown).toMatch(/\| a +\| b +\|\n\| -+ \| -+ \|\n\| 1 +\| 2 +\|/);
     expect(output?.markdown).not.toMatch(/Imprint|Home|javascript/);
   });
 
