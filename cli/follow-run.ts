@@ -40,12 +40,14 @@ const hasMoved = (samples: readonly Sample[]): boolean => samples.length > 1 && 
 function createDisplay(terminal: Terminal): (record: RunRecord | undefined, progress: Progress | undefined) => void {
   let shown = '';
   let shownAt = -Infinity;
+  let isWhole = false;
   return (record, progress) => {
     const line = progress ? describeProgress(progress) : record ? 'planning the run' : 'waiting for the run to be admitted';
     if (terminal.isLive) return terminal.live(line);
     const at = terminal.now();
     const isDue = at - shownAt >= PLAIN_LINE_EVERY_MS || record?.state !== 'open';
-    if (line === shown || !isDue) return;
+    if (line === shown || !isDue || isWhole) return;
+    isWhole = progress !== undefined && progress.pending === 0;
     terminal.note(line);
     shown = line;
     shownAt = at;

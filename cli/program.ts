@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Backend } from './backend.ts';
+import type { PlanCommandOptions } from './commands/plan.ts';
+import type { RunCommandOptions } from './commands/run.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { SITE_EXPANSIONS } from './manifest-input.ts';
@@ -91,7 +93,7 @@ function addRunCommands(program: Command, { context, end }: Act): void {
 [input] is a URL (the site behind it), a manifest file, or a folder (each manifest in it is a run). Without it the bundled example site is run.
 The first Ctrl-C lets the work in hand end and says how to go on, the second ends at once.
 ${EXIT_HELP}`)
-    .action(async (input: string | undefined, options) => {
+    .action(async (input: string | undefined, options: RunCommandOptions) => {
       const { runCommand } = await import('./commands/run.ts');
       if (input !== undefined) return end(runCommand(input, options, context()));
       return end(runExample((url, example) => runCommand(url, options, example), context()));
@@ -104,7 +106,7 @@ ${EXIT_HELP}`)
     .command('watch [run]')
     .description('follows a run (the latest) to its end; goes on with it if it was stopped')
     .addOption(outOption())
-    .action(async (run: string | undefined, options) => end((await import('./commands/watch.ts')).watchCommand(run, options, context())));
+    .action(async (run: string | undefined, options: { out: string }) => end((await import('./commands/watch.ts')).watchCommand(run, options, context())));
 }
 
 function addLookCommands(program: Command, { context, terminal, globals, end }: Act): void {
@@ -113,12 +115,12 @@ function addLookCommands(program: Command, { context, terminal, globals, end }: 
     .description('shows what a run would do: rows, invalid rows, duplicates, hosts; sends nothing')
     .addOption(processorOption())
     .addOption(optionOption())
-    .action(async (input: string, options) => end((await import('./commands/plan.ts')).planCommand(input, options, terminal())));
+    .action(async (input: string, options: PlanCommandOptions) => end((await import('./commands/plan.ts')).planCommand(input, options, terminal())));
   program
     .command('results [run]')
     .description('copies the files of a finished run (the latest) to disk')
     .addOption(outOption())
-    .action(async (run: string | undefined, options) => end((await import('./commands/results.ts')).resultsCommand(run, options, context())));
+    .action(async (run: string | undefined, options: { out: string }) => end((await import('./commands/results.ts')).resultsCommand(run, options, context())));
   program
     .command('verify [run]')
     .description('recounts a run (the latest) from its stored files and the uploaded manifest alone')
@@ -141,7 +143,7 @@ function addAuthorCommands(program: Command, { terminal, globals, end, signal }:
     .addOption(optionOption())
     .action(async (name: string, item: string, { option }: { option: string[] }) => {
       const { allowedNetworks } = readBackendOptions(globals());
-      return end((await import('./commands/try.ts')).tryCommand(name, item, { option, allowedNetworks }, terminal(), signal));
+      return end((await import('./commands/try.ts')).tryCommand(name, item, { option, allowedNetworks }, { terminal: terminal(), signal }));
     });
   const init = program.command('init').description('writes a new processor');
   init

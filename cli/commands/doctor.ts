@@ -18,7 +18,7 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-type Check = (dataFolder: string) => Promise<Finding> | Finding;
+type Check = (dataFolder: string) => Promise<Finding>;
 
 const MIN_NODE = [22, 19] as const;
 const MIN_NPM_MAJOR = 11;
@@ -43,7 +43,7 @@ export const describeFinding = ({ name, isWell, found, remedy }: Finding): strin
 
 export const judge = (name: string, isWell: boolean, found: string, remedy: string): Finding => ({ name, isWell, found, ...(!isWell && { remedy }) });
 
-function checkNode(): Finding {
+async function checkNode(): Promise<Finding> {
   return judgeNode(process.versions.node);
 }
 
@@ -84,7 +84,7 @@ async function checkDisk(dataFolder: string): Promise<Finding> {
   return judge('disk', free >= MIN_DISK_BYTES, `${formatGib(free)} free`, `free ${formatGib(MIN_DISK_BYTES)}, or give a folder on another disk with --data`);
 }
 
-function checkMemory(): Finding {
+async function checkMemory(): Promise<Finding> {
   const free = availableMemory();
   return judge('memory', free >= MIN_MEMORY_BYTES, `${formatGib(free)} free`, `close programs until ${formatGib(MIN_MEMORY_BYTES)} is free, or start fewer workers with --workers 1`);
 }

@@ -22,7 +22,7 @@ const USER_AGENT = 'Spillway/0.1 (try)';
 const SHOWN_CHARACTERS = 2000;
 
 /** Runs one item without a stack: what a processor's author does between two edits. */
-export async function tryCommand(name: string, item: string, options: TryCommandOptions, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
+export async function tryCommand(name: string, item: string, options: TryCommandOptions, { terminal, signal }: { terminal: Terminal; signal: AbortSignal }): Promise<ExitCode> {
   const processor = await findOrLoad(name);
   const parsed = processor.optionsSchema.safeParse(readRunOptions(options.option));
   if (!parsed.success) throw new UsageError(`the options of ${processor.name} are wrong: ${parsed.error.issues[0]?.message}`);

@@ -61,7 +61,8 @@ async function readPart(check: Verification, part: NamedPart, rows: SettledRow[]
   const reading = await check.readListed(part.path, (text, at) => {
     if (at > 1) {
       rowCount++;
-      takeRow(check, part, text, at, rows);
+      const row = takeRow(check, part, text, at);
+      if (row) rows.push(row);
       return;
     }
     const parsed = parseRow(partHeaderSchema, text);
@@ -94,16 +95,16 @@ function checkHeader(check: Verification, part: NamedPart, header: PartHeader, r
   }
 }
 
-function takeRow(check: Verification, part: NamedPart, text: string, at: number, rows: SettledRow[]): void {
+function takeRow(check: Verification, part: NamedPart, text: string, at: number): SettledRow | undefined {
   const parsed = parseRow(resultRowSchema, text);
   if (!('row' in parsed)) {
     check.faults.add('row-malformed', part.path, `expected a result, but ${parsed.reason}`, at);
-    return;
+    return undefined;
   }
   const { row } = parsed;
-  rows.push({ path: part.path, at, batch: part.batch, line: row.line, item: itemFingerprint(row) });
   if (check.marks.add(row.line, LINE_IS.settled)) countRow(check, row);
   else check.faults.add('row-doubled', part.path, `line ${row.line} has a result already`, at);
+  return { path: part.path, at, batch: part.batch, line: row.line, item: itemFingerprint(row) };
 }
 
 

@@ -124,9 +124,13 @@ class SourceCheck {
   #takeItem({ file, line, at, fields }: GivenRow, reading: { readonly input: JsonObject; readonly equalityKey?: string }): void {
     const { marks, items, faults } = this.#check;
     const id = readId(fields?.['id']);
+    if (id === UNUSABLE) {
+      if (!marks.has(line, LINE_IS.invalid)) this.#reportInvalid({ file, line, at, fields });
+      return;
+    }
     if (marks.has(line, LINE_IS.invalid)) {
       if (id === undefined) faults.add('invalid-wrong', file, `line ${line} is called invalid, but reads as a valid item`, at);
-      else if (id !== 'unusable') this.#suspects.push({ line, id: fingerprintOf(id), file });
+      else this.#suspects.push({ line, id: fingerprintOf(id), file });
       return;
     }
     if (!marks.has(line, IS_ITEM)) return faults.add('source-row-lost', file, `line ${line} is neither an item of the run nor among the invalid rows`, at);
@@ -173,9 +177,11 @@ class SourceCheck {
   }
 }
 
+const UNUSABLE = Symbol('unusable id');
+
 /** As the planner takes it: texts and numbers; nothing else is an id. */
-function readId(value: unknown): string | 'unusable' | undefined {
+function readId(value: unknown): string | typeof UNUSABLE | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value === 'string') return value;
-  return typeof value === 'number' ? String(value) : 'unusable';
+  return typeof value === 'number' ? String(value) : UNUSABLE;
 }

@@ -5,13 +5,13 @@ export function checkTotals(check: Verification): void {
   const { manifest, recount } = check;
   const items = recount.planned + recount.duplicates;
   const skipped = recount.skipped + recount.duplicates;
-  compare(check, 'totals-wrong', 'totals', manifest.totals, {
+  compare(check, 'totals', manifest.totals, {
     rows: items + recount.invalid,
     invalid: recount.invalid,
     items,
     duplicates: recount.duplicates,
   });
-  compare(check, 'counts-wrong', 'counts', manifest.counts, {
+  compare(check, 'counts', manifest.counts, {
     succeeded: recount.succeeded,
     failed: recount.failed,
     skipped,
@@ -22,12 +22,11 @@ export function checkTotals(check: Verification): void {
 
 function compare<Name extends string>(
   check: Verification,
-  fault: 'totals-wrong' | 'counts-wrong',
-  group: string,
+  group: 'totals' | 'counts',
   said: Readonly<Record<Name, number>>,
   counted: Readonly<Partial<Record<Name, number>>>,
 ): void {
   for (const [name, value] of Object.entries(counted) as [Name, number][]) {
-    if (said[name] !== value) check.faults.add(fault, 'manifest.json', `${group}.${name} is ${said[name]}, the rows give ${value}`);
+    if (said[name] !== value) check.faults.add(`${group}-wrong`, 'manifest.json', `${group}.${name} is ${said[name]}, the rows give ${value}`);
   }
 }

@@ -1,5 +1,6 @@
 import { finishRun } from '../../lambdas/finish-run/finish-run.ts';
 import { mergeResults } from '../../lambdas/merge-results/merge-results.ts';
+import type { Processor } from '../../processors/processor.ts';
 import { batchOf } from '../../shared/batch-state.ts';
 import { partPath, runPrefix } from '../../shared/names.ts';
 import { packPart } from '../../shared/parts.ts';
@@ -8,7 +9,7 @@ import type { ShardRecord } from '../../shared/records.ts';
 import type { PlannedItem, ResultRow } from '../../shared/rows.ts';
 import { readBatchItems } from '../../shared/shard-file.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
-import { preparePlanning, webProcessor } from './planning.ts';
+import { preparePlanning } from './planning.ts';
 
 /** A run's objects in memory, to be tampered with. */
 export interface StoredRun {
@@ -18,13 +19,15 @@ export interface StoredRun {
   readonly run: string;
 }
 
-/** Two hosts, one duplicate, two invalid rows (one for its id), one row with an id, one row that is expanded. */
+/** Two hosts, one duplicate, three invalid rows (two for their ids), one row with an id, one row that is expanded. */
 const MANIFEST = [
   ...Array.from({ length: 12 }, (_, i) => JSON.stringify({ url: `https://a.example/page-${i}` })),
   ...Array.from({ length: 12 }, (_, i) => JSON.stringify({ id: `b${i}`, url: `https://b.example/page-${i}` })),
   JSON.stringify({ url: 'HTTPS://A.example:443/page-3' }),
   JSON.stringify({ url: 'not an address' }),
   JSON.stringify({ id: 'b1', url: 'https://b.example/other' }),
+  JSON.stringify({ id: 'unusable', url: 'https://b.example/named' }),
+  JSON.stringify({ id: {}, url: 'https://b.example/without-id' }),
   JSON.stringify({ expand: 'list', rows: [{ url: 'https://c.example/1' }, { url: 'https://c.example/2' }] }),
   '',
 ].join('\n');
@@ -42,7 +45,7 @@ export async function buildFinishedRun(): Promise<StoredRun> {
   const endPorts = {
     results,
     clock: () => Date.parse('2026-01-01T00:01:00.000Z'),
-    processorOf: ports.processorOf as () => typeof webProcessor,
+    processorOf: ports.processorOf as () => Processor,
     ledger: {
       readRun: async () => ledger.run,
       readShards: async () => [...ledger.shards.values()],

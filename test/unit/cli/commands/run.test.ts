@@ -69,8 +69,8 @@ describe('the end of a run', () => {
     expect(code).toBe(1);
     const { printed } = context.terminal;
     expect(printed.length).toBeLessThanOrEqual(10);
-    expect(printed.join('\n')).toContain('27: 23 succeeded, 3 failed, 1 skipped');
-    expect(printed.join('\n')).toContain('3 HttpStatusError');
+    expect(printed.join('\n')).toContain('28: 23 succeeded, 4 failed, 1 skipped');
+    expect(printed.join('\n')).toContain('4 HttpStatusError');
     const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { files: { path: string; bytes: number }[] };
     for (const { path, bytes } of manifest.files) expect((await readFile(join(folder, path))).length).toBe(bytes);
   });
@@ -81,6 +81,6 @@ describe('the end of a run', () => {
     const context = contextOf(backend, createFakeTerminal({ isJson: true }));
     await finishRun({ run, tenant, state: 'finished' } as RunRecord, folder, backend, context);
     expect(context.terminal.printed).toHaveLength(1);
-    expect(JSON.parse(context.terminal.printed[0]!)).toMatchObject({ run, state: 'finished', counts: { failed: 3 }, errors: { HttpStatusError: 3 } });
+    expect(JSON.parse(context.terminal.printed[0]!)).toMatchObject({ run, state: 'finished', counts: { failed: 4 }, errors: { HttpStatusError: 4 } });
   });
 });
