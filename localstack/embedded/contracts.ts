@@ -1,3 +1,5 @@
+import type { Message } from '@aws-sdk/client-sqs';
+
 /** What the parts of the embedded stack say to each other. Each part is a folder beside this file; `stack.ts` joins them. */
 
 /** Who calls: a function, the state machine, a rule, the API, or the operator (CLI, tests). Named by logical id; `operator` for the last. */
@@ -28,9 +30,20 @@ export interface ServiceFront {
   createBucket(name: string, options: { readonly isVersioned: boolean; readonly sendsEvents: boolean }): Promise<void>;
   createTable(definition: TableDefinition): Promise<void>;
   createQueue(definition: QueueDefinition): Promise<{ readonly url: string; readonly arn: string }>;
+  /** A queue for a poller of this process: the calls, and the permissions they need, without the way over the wire. */
+  readQueue(name: string, principal: Principal): QueueReader;
   /** Plugs in a service that speaks AWS JSON 1.0 (`states`). */
   mountJsonService(service: string, handler: JsonServiceHandler): void;
   stop(): Promise<void>;
+}
+
+/** One queue, as an event source mapping needs it. */
+export interface QueueReader {
+  /** Never waits. @param limit 1 to 10 */
+  receive(limit: number): Promise<Message[]>;
+  delete(messages: readonly Message[]): Promise<void>;
+  /** Makes messages visible again that nobody took. */
+  giveBack(messages: readonly Message[]): Promise<void>;
 }
 
 /** @returns the answer's body. @throws ServiceFault for an error answer. */

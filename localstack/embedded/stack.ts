@@ -7,7 +7,6 @@ import { startApiFront, type ApiFront } from './events/api-front.ts';
 import { AsyncInvoker, type AsyncTarget } from './events/async-invoker.ts';
 import { EventBus } from './events/event-bus.ts';
 import { EventSourceMapping } from './events/event-source-mapping.ts';
-import { createQueueReader } from './events/queue-reader.ts';
 import { startFront } from './front/service-front.ts';
 import { createLambdaHost, type HostedFunction, type LambdaHost } from './functions/function-host.ts';
 import { FunctionLogs } from './functions/log-files.ts';
@@ -190,12 +189,11 @@ class RunningStack {
   }
 
   #createMapping(plan: MappingPlan): EventSourceMapping {
-    const { queueUrls, plan: stack, log } = this.#parts;
-    const url = queueUrls.get(nameOfQueue(plan.queueArn))!;
-    const { logicalId } = stack.functions.find(({ name }) => name === plan.functionName)!;
-    const reader = createQueueReader(this.#clients.queues(logicalId), url);
+    const { front, plan: stack, log } = this.#parts;
+    const name = nameOfQueue(plan.queueArn);
+    const { logicalId } = stack.functions.find((each) => each.name === plan.functionName)!;
     // Lambda's poller gives nothing back; what a stopping stack does for its own sake is not the function's doing.
-    const queue = { ...reader, giveBack: createQueueReader(this.#clients.queues('operator'), url).giveBack };
+    const queue = { ...front.readQueue(name, logicalId), giveBack: front.readQueue(name, 'operator').giveBack };
     return new EventSourceMapping(plan, { queue, reserve: (signal) => this.#functions.reserve(plan.functionName, signal), log });
   }
 

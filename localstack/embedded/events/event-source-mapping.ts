@@ -1,8 +1,8 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import { Slots } from '../functions/slots.ts';
+import type { QueueReader } from '../contracts.ts';
 import type { Reservation } from '../functions/function-host.ts';
 import type { MappingPlan } from '../template/stack-plan.ts';
-import type { QueueReader } from './queue-reader.ts';
 import { handledMessages, sqsEvent } from './sqs-event.ts';
 
 /** SQS: messages in one receive call. */

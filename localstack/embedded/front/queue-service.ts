@@ -1,8 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { ACCOUNT, REGION, type QueueDefinition } from '../contracts.ts';
+import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { ACCOUNT, REGION, type QueueDefinition, type QueueReader } from '../contracts.ts';
 import type { Exchange } from './exchange.ts';
 import type { FauxqsApp } from './fauxqs-app.ts';
 import { queuesByUrl, type Queue, type QueueStore, type ReceivedMessage, type ReceiveMessage } from './fauxqs-parts.ts';
+import type { ResourceCall } from './object-request.ts';
 import { sendJson } from './wire-answers.ts';
 
 /** SQS: longest poll. */
@@ -61,6 +63,29 @@ export class QueueService {
     request.url = '/';
     request.headers['content-type'] = 'application/x-amz-json-1.0';
     this.#app.dispatch(request, response, input);
+  }
+
+  /** @param report is told of each call as if it had come over the wire */
+  openReader(name: string, report: (calls: readonly ResourceCall[]) => void): QueueReader {
+    const resource = queueArn(name);
+    const queue = this.#store.getQueueByArn(resource);
+    if (queue === undefined) throw new RangeError(`expected a queue that exists, got ${name}`);
+    const reportCall = (action: string): void => report([{ action: `sqs:${action}`, resource }]);
+    return {
+      receive: async (limit) => {
+        const messages = await this.#take(queue, { QueueUrl: queue.url, MaxNumberOfMessages: limit, WaitTimeSeconds: 0, MessageSystemAttributeNames: ['All'], MessageAttributeNames: ['All'] });
+        reportCall('ReceiveMessage');
+        return messages.map(messageOfWire);
+      },
+      delete: async (messages) => {
+        for (const message of messages) queue.deleteMessage(message.ReceiptHandle!);
+        if (messages.length > 0) reportCall('DeleteMessage');
+      },
+      giveBack: async (messages) => {
+        for (const message of messages) queue.changeVisibility(message.ReceiptHandle!, 0);
+        if (messages.length > 0) reportCall('ChangeMessageVisibility');
+      },
+    };
   }
 
   async #receive({ response }: Exchange, input: Input): Promise<void> {
@@ -128,6 +153,19 @@ export class QueueService {
     return typeof input['QueueUrl'] === 'string' ? this.#store.getQueue(input['QueueUrl']) : undefined;
   }
 }
+
+/** On the wire bytes are base64; the SDK makes bytes of them. */
+function messageOfWire(wire: ReceivedMessage): Message {
+  const message = wire as Message & { readonly MessageAttributes?: Readonly<Record<string, WireAttribute>> };
+  if (message.MessageAttributes === undefined) return message;
+  const attributes = Object.entries(message.MessageAttributes).map(([name, { BinaryValue: text, ...rest }]): [string, MessageAttributeValue] => [
+    name,
+    text === undefined ? rest : { ...rest, BinaryValue: Buffer.from(text, 'base64') },
+  ]);
+  return { ...message, MessageAttributes: Object.fromEntries(attributes) };
+}
+
+type WireAttribute = Omit<MessageAttributeValue, 'BinaryValue'> & { readonly BinaryValue?: string };
 
 /** Resolves when messages may be there, the time is over or the client is gone. */
 async function waitForMessages(queue: Queue, leftMs: number, response: Exchange['response']): Promise<void> {

@@ -41,6 +41,10 @@ export async function startFront(options: FrontOptions): Promise<ServiceFront> {
     createBucket: async (name, bucketOptions) => emulators.objects.createBucket(name, bucketOptions),
     createTable: (definition) => emulators.tables.createTable(definition),
     createQueue: async (definition) => emulators.queues.createQueue(definition, endpoint),
+    readQueue: (name, principal) =>
+      emulators.queues.openReader(name, (calls) => {
+        for (const call of calls) notify(listeners.calls, { principal, ...call });
+      }),
     mountJsonService: (service, handler) => void jsonServices.set(service, handler),
     stop: () => stop(server, emulators),
   };

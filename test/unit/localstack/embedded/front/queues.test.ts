@@ -46,6 +46,30 @@ describe.each(['memory', 'folder'] as const)('queues kept in %s', (place) => {
     expect(bodies(await receive())).toEqual(['here']);
   });
 
+  test('a poller of this process sees what a client would have received, and its calls are noted', async () => {
+    const calls: unknown[] = [];
+    running.front.onCall((call) => calls.push(call));
+    const MessageAttributes = { bytes: { DataType: 'Binary', BinaryValue: Uint8Array.of(0, 255, 7) }, text: { DataType: 'String', StringValue: 'ä' } };
+    await running.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'one', MessageAttributes }));
+    const reader = running.front.readQueue('work', 'poller');
+    const seen = await reader.receive(10);
+    await reader.giveBack(seen);
+    const { Messages: [received] = [] } = await running.sqs.send(new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ['All'] }));
+    const { ReceiptHandle: _one, Attributes: _counts, ...expected } = received!;
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toMatchObject({ ...expected, MessageAttributes: { ...expected.MessageAttributes, bytes: { BinaryValue: Buffer.of(0, 255, 7) } } });
+    expect(calls).toEqual(expect.arrayContaining([{ principal: 'poller', action: 'sqs:ReceiveMessage', resource: 'arn:aws:sqs:us-east-1:000000000000:work' }]));
+  });
+
+  test('what a poller of this process deletes is gone, and sets the next of a FIFO group free', async () => {
+    for (const body of ['1', '2']) await sendFifo(body);
+    const reader = running.front.readQueue('dispatch.fifo', 'poller');
+    const first = await reader.receive(1);
+    expect(await reader.receive(1)).toEqual([]);
+    await reader.delete(first);
+    expect(bodies(await reader.receive(1))).toEqual(['2']);
+  });
+
   test('a received message is invisible until it is released, and counts its deliveries', async () => {
     await send('one');
     const [first] = await receive();
