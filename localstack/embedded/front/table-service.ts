@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
-import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { ACCOUNT, REGION, ServiceFault, type TableDefinition } from '../contracts.ts';
 import type { Exchange } from './exchange.ts';
+import { ItemFile, type ItemDatabase } from './item-file.ts';
 import type { ResourceCall } from './object-request.ts';
+import { type ItemDatabases, rememberItems } from './item-cache.ts';
 import { sendJson } from './wire-answers.ts';
 
 type Input = Readonly<Record<string, unknown>>;
@@ -14,8 +16,10 @@ interface Table {
 }
 
 interface Store {
+  getItemDb: ItemDatabases['getItemDb'];
+  deleteItemDb: ItemDatabases['deleteItemDb'];
   getTable(name: string, ...rest: readonly unknown[]): void;
-  readonly db: { open(): Promise<void>; close(done: Callback<void>): void };
+  readonly db: ItemDatabase & { open(): Promise<void>; close(done: Callback<void>): void };
   readonly tableDb: { awsAccountId: string; awsRegion: string; get(name: string, done: Callback<Table>): void; put(name: string, table: Table, done: Callback<void>): void };
 }
 
@@ -36,6 +40,7 @@ const OPERATIONS = [
   'GetItem', 'ListTables', 'PutItem', 'Query', 'Scan', 'UpdateItem', 'UpdateTable',
 ] as const;
 const TABLE_CHANGES: ReadonlySet<string> = new Set(['CreateTable', 'DeleteTable', 'UpdateTable']);
+const ITEM_FILE_NAME = 'items.sqlite';
 const TARGET_PREFIX = 'DynamoDB_20120810.';
 
 const require = createRequire(import.meta.url);
@@ -55,20 +60,22 @@ export class TableService {
   readonly #validations: Validations;
   readonly #operations = new Map<string, Operation>();
   readonly #tables = new Map<string, Table>();
+  #file: ItemFile | undefined;
 
-  private constructor(folder: string | undefined) {
+  private constructor() {
     const { create } = require('dynalite/db') as { create(options: object): Store };
     this.#validations = require('dynalite/validations') as Validations;
-    this.#store = create({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, ...(folder !== undefined && { path: folder }) });
+    this.#store = create({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
     Object.assign(this.#store.tableDb, { awsAccountId: ACCOUNT, awsRegion: REGION });
     rememberTables(this.#store, this.#tables);
+    rememberItems(this.#store);
     for (const name of OPERATIONS) this.#operations.set(name, loadOperation(name));
   }
 
   static async open(folder: string | undefined): Promise<TableService> {
-    if (folder !== undefined) mkdirSync(folder, { recursive: true });
-    const service = new TableService(folder);
+    const service = new TableService();
     await service.#store.db.open();
+    if (folder !== undefined) service.#file = await ItemFile.attach(join(folder, ITEM_FILE_NAME), service.#store.db);
     return service;
   }
 
@@ -96,8 +103,9 @@ export class TableService {
     }
   }
 
-  stop(): Promise<void> {
-    return new Promise((resolve) => this.#store.db.close(() => resolve()));
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => this.#store.db.close(() => resolve()));
+    this.#file?.close();
   }
 
   #run(name: string, input: Input): Promise<unknown> {
