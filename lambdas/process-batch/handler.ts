@@ -12,13 +12,16 @@ import { readConfiguration } from '../../shared/configuration.ts';
 import { workMessageSchema } from '../../shared/messages.ts';
 import { parseJson } from '../../shared/parse-json.ts';
 import { processBatch } from './process-batch.ts';
+import { rememberOpenRuns } from './remember-open-runs.ts';
 
 const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', ...FETCH_VARIABLES]);
 const logger = new Logger();
 const dynamo = createDynamo();
 const fetcher = createWorkerFetcher(dynamo, configuration);
+const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
 const ports = {
-  ledger: createRunLedger(dynamo, configuration.PROGRESS_TABLE),
+  ledger,
+  findRun: rememberOpenRuns(ledger.readRun, Date.now),
   results: createObjectStore(createS3(), configuration.RESULTS_BUCKET),
   dispatchQueue: createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL),
   taskAnswers: createTaskAnswers(createSfn()),

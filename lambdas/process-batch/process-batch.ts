@@ -14,6 +14,8 @@ import { type WorkOutcome, workItems } from './work-items.ts';
 
 export interface ProcessPorts {
   readonly ledger: RunLedger;
+  /** May know an open run from a moment ago. */
+  readonly findRun: RunLedger['readRun'];
   readonly results: ObjectStore;
   readonly dispatchQueue: DispatchQueue;
   readonly taskAnswers: TaskAnswers;
@@ -44,7 +46,7 @@ export type BatchEnd =
 
 /** Claims a batch, works on what is left of it, writes one part, settles, and finishes what follows. */
 export async function processBatch(message: BatchMessage, delivery: Delivery, ports: ProcessPorts): Promise<BatchEnd> {
-  const run = await ports.ledger.readRun(message.run);
+  const run = await ports.findRun(message.run);
   if (run?.state !== 'open') return { kind: 'no run' };
   const { owner, deadline } = delivery;
   const claim = await ports.ledger.claim({ ...message, owner, now: ports.clock(), until: deadline + LEASE_MARGIN_MS });

@@ -45,6 +45,7 @@ beforeEach(async () => {
 
 const portsWith = (process?: Processor['process']): ProcessPorts => ({
   ledger,
+  findRun: ledger.readRun,
   results,
   dispatchQueue: { send: async (message) => void reports.push(message) },
   taskAnswers: { succeedTask: async (token) => void answeredTokens.push(token) },
