@@ -7,10 +7,13 @@ import type { Target } from './target.ts';
 
 const ASSEMBLY = resolve(import.meta.dirname, '../../../cdk.out');
 
+/** More than cores: some tests wait for servers that do not answer. */
+const WORKERS = 4;
+
 /** A stack of its own for a test file, in memory, on free ports. */
 export async function startEmbedded(): Promise<Target> {
   await synthesise(ASSEMBLY);
-  const stack = await startStack({ templateFolder: ASSEMBLY, parameters: LOCAL_PARAMETERS });
+  const stack = await startStack({ templateFolder: ASSEMBLY, parameters: LOCAL_PARAMETERS, workers: WORKERS });
   return {
     name: 'embedded',
     endpoint: stack.endpoint,
