@@ -9,9 +9,6 @@ import { canonicalUrl } from '../../shared/web-url.ts';
 import type { ExpandContext } from '../processor.ts';
 import { parseDocument } from './dom.ts';
 
-/** How a row may ask for more rows. */
-export const EXPANSIONS = ['sitemap', 'links'] as const;
-
 /** sitemaps.org: 50 MB unpacked. */
 const MAX_SITEMAP_BYTES = 50 * 1024 * 1024;
 /** A limit holds a fetch back: the planner waits, a few times. */
@@ -73,12 +70,12 @@ async function* expandLinks(url: string, context: ExpandContext<JsonObject>): As
   }
 }
 
-async function fetchPatiently(request: { url: string; obeysRobots?: boolean; maxBodyBytes?: number }, { fetchPage, signal }: ExpandContext<JsonObject>): Promise<PageAnswer> {
+async function fetchPatiently(request: { url: string; obeysRobots?: boolean; maxBodyBytes?: number }, { fetchPage, signal, now }: ExpandContext<JsonObject>): Promise<PageAnswer> {
   for (let holds = 0; ; holds++) {
     const answer = await fetchPage({ ...request, signal });
     if (answer.kind !== 'held' || holds === MAX_HOLDS) return answer;
     // Plan is no worker with items to lose: it may wait for a limit.
-    await delay(Math.max(0, answer.until - Date.now()), undefined, { signal });
+    await delay(Math.max(0, answer.until - now()), undefined, { signal });
   }
 }
 

@@ -2,10 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ItemError, JsonObject } from '../../shared/rows.ts';
 import { canonicalUrl } from '../../shared/web-url.ts';
-import type { ProcessAnswer, ProcessContext, Processor, ProcessorItem, RowReading } from '../processor.ts';
-import { EXPANSIONS, expandRow } from './expand-row.ts';
-import { extractPage } from './extract-page.ts';
-import { mergeSites } from './merge-sites.ts';
+import type { ExpandContext, ProcessAnswer, ProcessContext, Processor, ProcessorItem, RowReading } from '../processor.ts';
+import type { extractPage } from './extract-page.ts';
 
 const DEFAULT_TOKENS_PER_FILE = 200_000;
 
@@ -18,6 +16,9 @@ const optionsSchema = z.strictObject({
 
 export type LlmsTxtOptions = z.infer<typeof optionsSchema>;
 export type LlmsTxtInput = JsonObject & { readonly url: string };
+
+/** How a row may ask for more rows. */
+const EXPANSIONS = ['sitemap', 'links'] as const;
 
 const MEDIA_TYPES = ['text/html', 'application/xhtml+xml', 'text/markdown', 'text/x-markdown', 'text/plain'];
 /** Parsing is what it costs: larger pages are data, not text. */
@@ -34,9 +35,9 @@ export const llmsTxt: Processor<LlmsTxtInput, LlmsTxtOptions> = {
   itemsPerBatch: 50,
   concurrency: 8,
   readRow,
-  expand: expandRow,
+  expand: expandPages,
   process: processPage,
-  merge: mergeSites,
+  merge: async (input) => (await import('./merge-sites.ts')).mergeSites(input),
 };
 
 function readRow(fields: JsonObject): RowReading<LlmsTxtInput> {
@@ -49,6 +50,13 @@ function readRow(fields: JsonObject): RowReading<LlmsTxtInput> {
   return how ? { kind: 'expand', how } : { kind: 'invalid', reason: `expected \`expand\` to be ${EXPANSIONS.join(' or ')}, got ${JSON.stringify(expand)}` };
 }
 
+// Every function knows every processor, and most need its rows and options only: what reads pages and counts tokens is loaded by who calls it.
+
+async function* expandPages(fields: JsonObject, context: ExpandContext<LlmsTxtOptions>): AsyncGenerator<JsonObject> {
+  const { expandRow } = await import('./expand-row.ts');
+  yield* expandRow(fields, context);
+}
+
 async function processPage({ input }: ProcessorItem<LlmsTxtInput>, { fetchPage, signal }: ProcessContext<LlmsTxtOptions>): Promise<ProcessAnswer> {
   const answer = await fetchPage({ url: input.url, signal, mediaTypes: MEDIA_TYPES, maxBodyBytes: MAX_PAGE_BYTES });
   if (answer.kind === 'held') return { verdict: 'held', until: answer.until };
@@ -56,12 +64,14 @@ async function processPage({ input }: ProcessorItem<LlmsTxtInput>, { fetchPage, 
   if (answer.kind === 'failed') return { verdict: 'failed', error: answer.error };
   // linkedom keeps documents alive in a loop that never yields.
   await nextTurn();
-  return readPage(input.url, answer.url, answer.mediaType, answer.text());
+  const { extractPage: extract } = await import('./extract-page.ts');
+  return readPage(extract, { url: input.url, finalUrl: answer.url, mediaType: answer.mediaType, text: answer.text() });
 }
 
-function readPage(url: string, finalUrl: string, mediaType: string, text: string): ProcessAnswer {
+function readPage(extract: typeof extractPage, page: Parameters<typeof extractPage>[0]): ProcessAnswer {
+  const { finalUrl } = page;
   try {
-    const output = extractPage({ url, finalUrl, mediaType, text });
+    const output = extract(page);
     return output ? { verdict: 'succeeded', output } : failed('EmptyPageError', `expected text in the main content, got none from ${finalUrl}`);
   } catch (error) {
     return failed('ExtractionError', `the page can't be read as HTML: ${error instanceof Error ? error.message : String(error)} (${finalUrl})`);
