@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyRun } from '../../cli/verify/verify-run.ts';
+import { findProcessor } from '../../processors/registry.ts';
+import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { type PageHosts, type PageKind, startPageHosts } from '../../bench/page-hosts.ts';
 import type { RunRecord } from '../../shared/records.ts';
+import { copyRun, type StoredRun } from '../support/finished-run.ts';
+import { TAMPERINGS } from '../support/tamperings.ts';
 import { type StoredRow, TargetClient } from '../support/target-run.ts';
 import { startTarget } from '../support/targets/start-target.ts';
 import type { Target } from '../support/targets/target.ts';
@@ -31,6 +36,7 @@ describe(`${PAGES} pages on ${HOSTS} hosts, some of them answering badly`, () =>
     client = new TargetClient(target);
     const run = await client.upload('acme/llms-txt/pages.txt', hosts.urls.join('\n'));
     record = await client.waitForEnd(run, { timeoutMs: 280_000 });
+    expect(record.error).toBeUndefined();
     verdicts = await client.readVerdicts(record);
   }, 300_000);
   afterAll(async () => {
@@ -39,7 +45,6 @@ describe(`${PAGES} pages on ${HOSTS} hosts, some of them answering badly`, () =>
   });
 
   it('give every URL of the manifest exactly one verdict', () => {
-    expect(record.error).toBeUndefined();
     expect(verdicts.map(({ line }) => line).sort((a, b) => a - b)).toEqual(hosts.urls.map((_, i) => i + 1));
     for (const { line, input } of verdicts) expect(input['url']).toBe(hosts.urls[line - 1]);
   });
@@ -68,5 +73,33 @@ describe(`${PAGES} pages on ${HOSTS} hosts, some of them answering badly`, () =>
     const named = texts.flatMap((text) => [...text.matchAll(/\]\((http[^)]+)\)/g)].map(([, url]) => url!));
     const succeeded = verdicts.filter(({ verdict }) => verdict === 'succeeded').map(({ input }) => input['url'] as string);
     expect(named.sort()).toEqual(succeeded.sort());
+  });
+
+  describe('when they are verified', () => {
+    let copy: () => Promise<StoredRun>;
+    const verify = ({ results, manifests, tenant, run }: StoredRun) => verifyRun({ results, manifestStoreOf: () => manifests, tenant, run, processorOf: findProcessor });
+
+    beforeAll(async () => {
+      const from = {
+        results: createObjectStore(client.s3, client.output('ResultsBucket')),
+        manifests: createObjectStore(client.s3, client.output('ManifestsBucket')),
+        tenant: record.tenant,
+        run: record.run,
+      };
+      const stored = await copyRun(from);
+      copy = () => copyRun(stored);
+    });
+
+    it('are clean', async () => {
+      expect(await verify(await copy())).toMatchObject({ isClean: true, faults: [] });
+    });
+
+    it.each(TAMPERINGS)('give away: $what', async ({ apply, finds }) => {
+      const run = await copy();
+      apply(run);
+      const { isClean, faults } = await verify(run);
+      expect(isClean).toBe(false);
+      expect(faults.map(({ name }) => name)).toContain(finds);
+    });
   });
 });
