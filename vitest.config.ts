@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, test: { testTimeout: number; fileParallelism?: boolean }) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], environment: 'node' as const, ...test },
+  test: { name, include: [`test/${name}/**/*.test.ts`], environment: 'node' as const, hookTimeout: test.testTimeout, ...test },
 });
 
 /** Integration files run one after the other: each may start a stack of its own, and two cores carry one at a time. */

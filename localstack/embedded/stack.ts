@@ -15,6 +15,7 @@ import { acquireLock } from './lock.ts';
 import { ServiceClients } from './service-clients.ts';
 import { createStateMachineHost } from './state-machine/state-machine-host.ts';
 import { readAssembly } from './template/assembly.ts';
+import { copyAssembly } from './template/deployed-copy.ts';
 import { planStack } from './template/plan.ts';
 import type { ApiPlan, FunctionPlan, MappingPlan, RolePlan, StackPlan } from './template/stack-plan.ts';
 
@@ -67,17 +68,18 @@ const ENVIRONMENTS_EACH = 2;
 export async function startStack(options: StackOptions): Promise<EmbeddedStack> {
   await using cleanup = new AsyncDisposableStack();
   const { dataFolder, parameters = {}, onLog = () => {} } = options;
-  const assembly = await readAssembly(options.templateFolder);
   // Once before anything is made, and again when the queues have their URLs.
-  const check = planStack(assembly, { parameters, queueUrl: (name) => `http://127.0.0.1/${ACCOUNT}/${name}` });
+  const check = planStack(await readAssembly(options.templateFolder), { parameters, queueUrl: (name) => `http://127.0.0.1/${ACCOUNT}/${name}` });
   const lock = dataFolder === undefined ? undefined : await acquireLock(dataFolder);
   cleanup.defer(() => lock?.release());
+  const deployed = await copyAssembly(options.templateFolder, dataFolder);
+  cleanup.defer(() => deployed.release());
   const logs = new FunctionLogs(dataFolder === undefined ? undefined : join(dataFolder, 'logs'));
   cleanup.defer(() => logs.close());
   const front = await startFront({ dataFolder, ...(options.port === undefined ? {} : { port: options.port }) });
   cleanup.defer(() => front.stop());
   const queueUrls = await createResources(front, check);
-  const plan = planStack(assembly, { parameters, queueUrl: (name) => queueUrls.get(name)! });
+  const plan = planStack(await readAssembly(deployed.folder), { parameters, queueUrl: (name) => queueUrls.get(name)! });
   const stack = await new RunningStack({ options, plan, front, logs, queueUrls, log: onLog }).start();
   cleanup.defer(() => stack.stop());
   await lock?.announce(front.endpoint);
