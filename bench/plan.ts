@@ -82,7 +82,7 @@ async function measure(folder: string, key: string, rows: number): Promise<void>
   const [startedAt, cpu] = [performance.now(), process.cpuUsage()];
   const fetchPage = () => Promise.reject(new Error('the benchmark fetches nothing'));
   const signal = new AbortController().signal;
-  await planRun({ v: 1, run }, { ledger, manifests: results, results, newNonce: () => 'bench', fetchPage, signal, processorOf: () => urls });
+  await planRun({ v: 1, run }, { ledger, manifests: results, results, newNonce: () => 'bench', fetchPage, clock: Date.now, signal, processorOf: () => urls });
   const { user, system } = process.cpuUsage(cpu);
   const [wallSeconds, cpuSeconds] = [(performance.now() - startedAt) / 1000, (user + system) / 1e6];
 

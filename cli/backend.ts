@@ -26,5 +26,3 @@ export interface BackendOptions {
   /** Requests a second to one host; undefined: the template's default. */
   readonly hostRatePerSecond?: number;
 }
-
-export type StartBackend = (options: BackendOptions, note: (line: string) => void) => Promise<Backend>;

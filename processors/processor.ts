@@ -60,6 +60,8 @@ export interface ProcessorItem<Input> {
 export interface ExpandContext<Options> {
   readonly options: Options;
   readonly signal: AbortSignal;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   readonly fetchPage: PageFetcher;
 }
 

@@ -4,7 +4,10 @@ import { noop } from './noop/processor.ts';
 import type { Processor } from './processor.ts';
 
 /** Every processor that a deployment knows: one line each. */
-const PROCESSORS: readonly Processor[] = [llmsTxt, noop];
+const PROCESSORS: readonly Processor[] = [
+  llmsTxt,
+  noop,
+];
 
 export const listProcessors = (): readonly Processor[] => PROCESSORS;
 

@@ -4,7 +4,7 @@ import { describeOptionFaults, splitOptions } from './manifest/common-options.ts
 import { isTenantId, runIdOf } from './names.ts';
 import { describeRefusal, isRefusalKey, refusalKey } from './refusal.ts';
 import type { Executions, ObjectStore, RunLedger } from './ports.ts';
-import type { OpenRecord, RunRecord } from './records.ts';
+import type { RunRecord } from './records.ts';
 import type { JsonObject, ManifestSource } from './rows.ts';
 
 /** An upload, as its event tells it. `uploadedAt` is ISO 8601 UTC and the same in every delivery of the event. */

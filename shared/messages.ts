@@ -21,7 +21,6 @@ export const dispatchMessageSchema = z.discriminatedUnion('type', [
 ]);
 
 export type BatchMessage = z.infer<typeof batchMessageSchema>;
-export type WakeMessage = z.infer<typeof wakeMessageSchema>;
 export type WorkMessage = z.infer<typeof workMessageSchema>;
 export type DispatchMessage = z.infer<typeof dispatchMessageSchema>;
 

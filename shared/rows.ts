@@ -3,8 +3,6 @@
  * A line number counts from 1: the line of a text file, the record of a csv (its header is line 1), the element of a JSON array (its first is 1).
  */
 
-export type Verdict = 'succeeded' | 'failed' | 'skipped';
-
 /** A JSON object as it stands in a manifest row, in options or in a result. */
 export type JsonObject = { readonly [key: string]: unknown };
 

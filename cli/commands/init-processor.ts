@@ -54,7 +54,7 @@ const optionsSchema = z.strictObject({
 type Input = { readonly text: string };
 type Options = z.infer<typeof optionsSchema>;
 
-/** Counts words. Replace it: docs/cli.md and processors/processor.ts say what each member is for. */
+/** Counts words. Replace it: docs/processors/README.md says what each member promises. */
 export const ${variable}: Processor<Input, Options> = {
   name: '${name}',
   summary: 'Counts the words of a text.',

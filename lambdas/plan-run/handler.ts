@@ -19,6 +19,7 @@ const ports = {
   results: createObjectStore(s3, configuration.RESULTS_BUCKET),
   newNonce: randomUUID,
   fetchPage: fetcher.fetchPage,
+  clock: Date.now,
   processorOf: findProcessor,
 };
 

@@ -1,10 +1,10 @@
+import { BoundedTasks } from '../../shared/bounded-tasks.ts';
 import { ShardCutter } from '../../shared/manifest/shard-cutter.ts';
 import type { CutShard } from '../../shared/manifest/shard-cutter.ts';
 import type { ShardEntry } from '../../shared/messages.ts';
 import { DUPLICATES_FILE_NAME, EXPANDED_FILE_NAME, INVALID_FILE_NAME, SHARD_LIST_NAME, SHARD_PLANS_FILE_NAME, shardFileName } from '../../shared/names.ts';
 import type { ObjectStore } from '../../shared/ports.ts';
 import type { DuplicateRow, ExpandedRow, InvalidRow, PlannedItem } from '../../shared/rows.ts';
-import { BoundedTasks } from './bounded-tasks.ts';
 import { RowFile } from './row-file.ts';
 import type { PlanSink } from './row-planner.ts';
 

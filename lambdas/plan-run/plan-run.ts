@@ -1,5 +1,6 @@
 import type { Processor } from '../../processors/processor.ts';
 import { freshBatch } from '../../shared/batch-state.ts';
+import { BoundedTasks } from '../../shared/bounded-tasks.ts';
 import { BrokenObjectError, ManifestRefusedError, StaleStateError } from '../../shared/errors.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import { describeOptionFaults, splitOptions } from '../../shared/manifest/common-options.ts';
@@ -9,10 +10,9 @@ import type { ShardPlan } from '../../shared/manifest/shard-cutter.ts';
 import type { PlanAnswer, RunInput } from '../../shared/messages.ts';
 import { SHARD_LIST_NAME, SHARD_PLANS_FILE_NAME, planPrefix } from '../../shared/names.ts';
 import { isPlanned } from '../../shared/planned-run.ts';
-import type { ObjectStore, RunLedger } from '../../shared/ports.ts';
+import type { Clock, ObjectStore, RunLedger } from '../../shared/ports.ts';
 import type { PlannedRun, RunRecord, ShardRecord } from '../../shared/records.ts';
 import type { JsonObject, Totals } from '../../shared/rows.ts';
-import { BoundedTasks } from './bounded-tasks.ts';
 import { expandRows } from './expand-rows.ts';
 import { PlanFiles } from './plan-files.ts';
 import { RowPlanner } from './row-planner.ts';
@@ -25,6 +25,7 @@ export interface PlanPorts {
   readonly newNonce: () => string;
   /** For expansions. */
   readonly fetchPage: PageFetcher;
+  readonly clock: Clock;
   /** Aborts expansions, when the function runs out of time. */
   readonly signal: AbortSignal;
   readonly processorOf: (name: string) => Processor | undefined;
@@ -72,7 +73,7 @@ async function writePlan(run: RunRecord, ports: PlanPorts, nonce: string): Promi
       for (const row of rows) planner.add(row);
       await files.drain();
     }
-    const context = { options, signal: ports.signal, fetchPage: ports.fetchPage };
+    const context = { options, signal: ports.signal, now: ports.clock, fetchPage: ports.fetchPage };
     await expandRows({ planner, processor, context, record: (row) => files.expanded(row), drain: () => files.drain() });
     const totals = planner.totals(files.cutLast());
     await files.end();

@@ -55,32 +55,36 @@ export async function processBatch(message: BatchMessage, delivery: Delivery, po
     await finish(message, claim.shard, ports.clock(), ports);
     return { kind: 'not mine' };
   }
-  return workOnClaim(message, { run, shard: claim.shard }, delivery, ports);
+  return workOnClaim({ message, delivery, run, shard: claim.shard }, ports);
 }
 
+/** A batch in the hands of one delivery. */
 interface Claimed {
+  readonly message: BatchMessage;
+  readonly delivery: Delivery;
   readonly run: RunRecord;
   readonly shard: ShardRecord;
 }
 
-async function workOnClaim(message: BatchMessage, claimed: Claimed, delivery: Delivery, ports: ProcessPorts): Promise<BatchEnd> {
+async function workOnClaim(claimed: Claimed, ports: ProcessPorts): Promise<BatchEnd> {
+  const { message, delivery, run } = claimed;
   const items = await readBatchItems(ports.results, claimed.shard, message.batch);
   const ordinals = parseOrdinals(batchOf(claimed.shard, message.batch).l);
   const outcome = await workItems(ordinals.map((ordinal) => ({ ordinal, item: items[ordinal]! })), {
-    processor: ports.processorOf(claimed.run.processor),
-    options: claimed.run.options,
+    processor: ports.processorOf(run.processor),
+    options: run.options,
     fetchPage: ports.fetchPage,
     clock: ports.clock,
     stopAt: delivery.deadline - CLOSING_MS,
   });
-  const shard = await settle(message, claimed, outcome, delivery, ports);
+  const shard = await settle(claimed, outcome, ports);
   if (!shard) return { kind: 'not mine' };
   await finish(message, shard, outcome.heldUntil ?? ports.clock(), ports);
   return { kind: 'settled', rows: outcome.rows.length, left: outcome.left.length };
 }
 
 /** Part first, then SETTLE. @returns the shard afterwards, or undefined if another settlement was first */
-async function settle(message: BatchMessage, claimed: Claimed, { rows, left }: WorkOutcome, delivery: Delivery, ports: ProcessPorts) {
+async function settle({ message, delivery, ...claimed }: Claimed, { rows, left }: WorkOutcome, ports: ProcessPorts) {
   const { run, shard: n, batch, q } = message;
   const { h } = batchOf(claimed.shard, batch);
   const part = await packPart({ run, shard: n, batch, q: q + 1, owner: delivery.owner, previous: h === '-' ? null : h }, rows);

@@ -52,22 +52,35 @@ function readHtml({ text, finalUrl }: SourcePage): Reading {
   const document = parseDocument(text);
   const meta = readMeta(document);
   const baseUrl = URL.parse(document.querySelector('base[href]')?.getAttribute('href') ?? '', finalUrl)?.href ?? finalUrl;
-  const canonical = URL.parse(document.querySelector('link[rel=canonical]')?.getAttribute('href') ?? '\u0000:', baseUrl)?.href;
-  const title = cleanText(meta('og:title') ?? document.querySelector('title')?.textContent) || cleanText(document.querySelector('h1')?.textContent);
+  // Described first: finding the content may change the document.
+  const described = describeDocument(document, meta, baseUrl);
+  const content = findMainContent(document, isArticle(meta, text));
+  return { ...described, markdown: content ? writeMarkdown(content, baseUrl) : '' };
+}
+
+/** What the head says of the page; the first heading where it has no title. */
+function describeDocument(document: DomDocument, meta: MetaReader, baseUrl: string): Omit<Reading, 'markdown'> {
+  const canonical = document.querySelector('link[rel=canonical]')?.getAttribute('href')?.trim();
+  const canonicalUrl = canonical ? URL.parse(canonical, baseUrl)?.href : undefined;
   const description = cut(cleanText(meta('description') ?? meta('og:description')), MAX_DESCRIPTION_CHARACTERS);
   const language = cleanText(document.documentElement?.getAttribute('lang') ?? meta('content-language'));
-  const content = findMainContent(document, isArticle(meta, text));
   return {
-    title,
+    title: readTitle(document, meta),
     ...(description && { description }),
     ...(/^[a-z]{2,3}(?:-[a-z0-9]+)*$/i.test(language) && { language }),
-    ...(canonical?.startsWith('http') && { canonicalUrl: canonical }),
-    markdown: content ? writeMarkdown(content, baseUrl) : '',
+    ...(canonicalUrl?.startsWith('http') && { canonicalUrl }),
   };
 }
 
+function readTitle(document: DomDocument, meta: MetaReader): string {
+  const textOf = (selector: string): string => cleanText(document.querySelector(selector)?.textContent);
+  return cleanText(meta('og:title')) || textOf('title') || textOf('h1');
+}
+
+type MetaReader = (name: string) => string | undefined;
+
 /** First non-empty `content` by name, property or http-equiv. */
-function readMeta(document: DomDocument): (name: string) => string | undefined {
+function readMeta(document: DomDocument): MetaReader {
   const values = new Map<string, string>();
   for (const node of document.querySelectorAll('meta[content]')) {
     const name = (node.getAttribute('property') ?? node.getAttribute('name') ?? node.getAttribute('http-equiv') ?? '').toLowerCase();
@@ -80,7 +93,7 @@ function readMeta(document: DomDocument): (name: string) => string | undefined {
 const ARTICLE_DATA = /"@type"\s*:\s*\[?\s*"(?:\w*Article|\w*BlogPosting|Report)"/;
 
 /** The page says of itself that it is an article: then readability is right far more often than structure is. */
-const isArticle = (meta: (name: string) => string | undefined, html: string): boolean =>
+const isArticle = (meta: MetaReader, html: string): boolean =>
   meta('article:published_time') !== undefined || meta('og:type')?.startsWith('article') === true || ARTICLE_DATA.test(html);
 
 const cut = (text: string, maxCharacters: number): string => (text.length > maxCharacters ? `${text.slice(0, maxCharacters - 1).toWellFormed().trimEnd()}…` : text);

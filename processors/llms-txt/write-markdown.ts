@@ -6,8 +6,7 @@ import type { DomElement } from './dom.ts';
 export function writeMarkdown(content: DomElement, baseUrl: string): string {
   makeAbsolute(content, 'a', 'href', baseUrl);
   makeAbsolute(content, 'img', 'src', baseUrl);
-  // Types: turndown asks for a browser's node; linkedom's has all that it uses.
-  const markdown = service.turndown(content as unknown as string);
+  const markdown = service.turndown(content);
   return markdown.replace(/[ \t]+$/gm, '').replace(/\n{3,}/g, '\n\n').trim();
 }
 
@@ -16,8 +15,10 @@ const service = createService();
 function createService(): TurndownService {
   const turndown = new TurndownService({ headingStyle: 'atx', codeBlockStyle: 'fenced', bulletListMarker: '-', emDelimiter: '*' });
   turndown.use([gfm.tables, gfm.strikethrough]);
-  turndown.addRule('imageWithoutSource', { filter: (node) => node.nodeName === 'IMG' && !node.getAttribute('src'), replacement: () => '' });
-  turndown.addRule('linkWithoutText', { filter: (node) => node.nodeName === 'A' && (node.textContent ?? '').trim() === '' && !node.querySelector('img'), replacement: () => '' });
+  // A browser drops cells that are in no table, linkedom keeps them, and the plugin's rules need the table.
+  turndown.addRule('cellWithoutTable', { filter: (node: DomElement) => /^(?:tr|th|td)$/.test(node.localName) && !node.closest('table'), replacement: (content: string) => `\n\n${content}\n\n` });
+  turndown.addRule('imageWithoutSource', { filter: (node: DomElement) => node.localName === 'img' && !node.getAttribute('src'), replacement: () => '' });
+  turndown.addRule('linkWithoutText', { filter: (node: DomElement) => node.localName === 'a' && (node.textContent ?? '').trim() === '' && !node.querySelector('img'), replacement: () => '' });
   return turndown;
 }
 

@@ -163,21 +163,8 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
       });
     },
 
-    async markEnded(run, { state, finishedAt, error }) {
-      const { update: plain, updateWithError, condition } = EXPRESSIONS.markEnded;
-      await update({
-        Key: runKey(run),
-        UpdateExpression: error === undefined ? plain : updateWithError,
-        ConditionExpression: condition,
-        ExpressionAttributeNames: { '#state': 'state', ...(error !== undefined && { '#error': 'error' }) },
-        ExpressionAttributeValues: {
-          ':state': state,
-          ':at': finishedAt,
-          ':finished': 'finished',
-          ':failed': 'failed',
-          ...(error !== undefined && { ':error': error }),
-        },
-      });
+    async markEnded(run, end) {
+      await update(endUpdate(run, end));
       return mustExist(`run ${run}`, readRun(run));
     },
 
@@ -234,6 +221,23 @@ function settleUpdate(settlement: SettleRequest): Omit<UpdateCommandInput, 'Tabl
       ':nd': isBatchDone(next) ? 1 : 0,
       ':q': q,
       ...(owner !== undefined && { ':me': owner }),
+    },
+  };
+}
+
+function endUpdate(run: string, { state, finishedAt, error }: Parameters<RunLedger['markEnded']>[1]): Omit<UpdateCommandInput, 'TableName'> {
+  const { update: plain, updateWithError, condition } = EXPRESSIONS.markEnded;
+  return {
+    Key: runKey(run),
+    UpdateExpression: error === undefined ? plain : updateWithError,
+    ConditionExpression: condition,
+    ExpressionAttributeNames: { '#state': 'state', ...(error !== undefined && { '#error': 'error' }) },
+    ExpressionAttributeValues: {
+      ':state': state,
+      ':at': finishedAt,
+      ':finished': 'finished',
+      ':failed': 'failed',
+      ...(error !== undefined && { ':error': error }),
     },
   };
 }

@@ -54,7 +54,7 @@ describe('lanes', () => {
         const world = aWorld(tenants);
         let state = emptyLanes();
         let now = 1_000_000;
-        let queue: { run: string; shard: number; batch: number; q: number }[] = [];
+        const queue: { run: string; shard: number; batch: number; q: number }[] = [];
         for (const run of world.runs) addShards(addRun(state, run), run.shards);
         const healAll = () => {
           for (const run of world.runs) {

@@ -60,7 +60,7 @@ it('any order and repetition of settlements of any ranges counts every item once
         for (let repeat = 0; repeat < move.repeats; repeat++) expect((await ledger.settle(settlement)).kind).toBe('settled');
         // Anybody else's, or an older one's, settlement of the same q is refused.
         expect((await ledger.settle({ ...settlement, owner: 'someone else', part: 'other' })).kind).toBe('beaten');
-        truth[move.verdict as 'ok' | 'ko' | 'sk'] += done;
+        truth[move.verdict] += done;
         truth.left[batch] = ordinals.length - done;
         const after = (await ledger.readShard(run, 0))!;
         expect({ ok: after.ok, ko: after.ko, sk: after.sk }).toEqual({ ok: truth.ok, ko: truth.ko, sk: truth.sk });

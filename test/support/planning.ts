@@ -15,7 +15,7 @@ export const webProcessor: Processor = {
   workerClass: 'standard',
   primaryField: 'url',
   primaryAliases: ['loc', 'link'],
-  optionsSchema: z.strictObject({ depth: z.int().optional() }) as z.ZodType<JsonObject>,
+  optionsSchema: z.strictObject({ depth: z.int().optional() }),
   itemsPerBatch: 10,
   concurrency: 1,
   readRow(fields) {
@@ -95,6 +95,7 @@ export function preparePlanning({ name = 'list.txt', body, options = {}, process
     results,
     newNonce: () => `n${++nonces}`,
     fetchPage: () => Promise.reject(new Error('no network in this test')),
+    clock: () => 0,
     signal: new AbortController().signal,
     processorOf: (wanted: string) => (wanted === processor.name ? processor : undefined),
   };

@@ -93,7 +93,7 @@ export class Evaluator {
   }
 
   #getAtt(argument: unknown, where: string): unknown {
-    const [logicalId = '', ...rest] = (Array.isArray(argument) ? argument.map(String) : String(argument).split('.')) as string[];
+    const [logicalId = '', ...rest] = Array.isArray(argument) ? argument.map(String) : String(argument).split('.');
     const name = rest.join('.');
     const found = this.#lookups.attribute(logicalId, name);
     if (found !== undefined) return found;
@@ -102,7 +102,8 @@ export class Evaluator {
   }
 
   #sub(argument: unknown, where: string): string {
-    const [text, own] = Array.isArray(argument) ? argument : [argument, {}];
+    const parts: readonly unknown[] = Array.isArray(argument) ? argument : [argument, {}];
+    const [text, own] = parts;
     const variables = recordOf(own);
     return String(text).replace(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) => {
       if (literal) return `\${${name}}`;

@@ -49,7 +49,7 @@ const portsWith = (process?: Processor['process']): ProcessPorts => ({
   results,
   dispatchQueue: { send: async (message) => void reports.push(message) },
   taskAnswers: { succeedTask: async (token) => void answeredTokens.push(token) },
-  processorOf: () => ({ ...noop, ...(process && { process }) }) as unknown as Processor,
+  processorOf: () => ({ ...noop, ...(process && { process }) }),
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
   clock: () => now,
 });

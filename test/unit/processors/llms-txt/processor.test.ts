@@ -23,7 +23,7 @@ async function start(routes: Readonly<Record<string, Handler>>) {
     process: (path: string) => llmsTxt.process({ line: 1, input: { url: site.origin + path } }, { options, signal, now: Date.now, fetchPage }),
     async expand(fields: Record<string, string>) {
       const rows = [];
-      for await (const row of llmsTxt.expand!(fields, { options, signal, fetchPage })) rows.push(row);
+      for await (const row of llmsTxt.expand!(fields, { options, signal, now: Date.now, fetchPage })) rows.push(row);
       return rows;
     },
   };
@@ -84,6 +84,17 @@ describe('pages', () => {
     expect(output?.markdown).toContain('```sh\nnpm start\n```');
     expect(output?.markdown).toMatch(/\| a +\| b +\|\n\| -+ \| -+ \|\n\| 1 +\| 2 +\|/);
     expect(output?.markdown).not.toMatch(/Imprint|Home|javascript/);
+  });
+
+  test('a page that names no canonical address has none', () => {
+    for (const link of ['', '<link rel="canonical">', '<link rel="canonical" href=" ">', '<link rel="canonical" href="mailto:x@y.example">']) {
+      expect(pageOf(`<title>T</title>${link}<p>Enough words to be the content of a page.</p>`)).not.toHaveProperty('canonicalUrl');
+    }
+  });
+
+  test('cells and rows outside a table keep their text', () => {
+    const output = pageOf('<title>T</title><main><tr><td>In a row of no table.</td></tr><td>In a cell of no row.</td><p>Enough words to be the content of a page.</p></main>');
+    expect(output?.markdown).toBe('In a row of no table.\n\nIn a cell of no row.\n\nEnough words to be the content of a page.');
   });
 
   test('Markdown and plain text stay as they are', () => {

@@ -11,7 +11,7 @@ const PLAN: MappingPlan = {
   logicalId: 'M', functionName: 'f', queueArn: 'arn:aws:sqs:us-east-1:000000000000:q', isFifo: false, batchSize: 10, windowSeconds: 0,
   reportsItemFailures: true, maximumConcurrency: undefined, isEnabled: true,
 };
-const message = (id: string): Message => ({ MessageId: id, ReceiptHandle: `h-${id}`, Body: `body ${id}`, MD5OfBody: `md5 ${id}`, Attributes: { ApproximateReceiveCount: '1' } as Message['Attributes'] });
+const message = (id: string): Message => ({ MessageId: id, ReceiptHandle: `h-${id}`, Body: `body ${id}`, MD5OfBody: `md5 ${id}`, Attributes: { ApproximateReceiveCount: '1' } });
 const idsOf = (event: unknown): string[] => (event as { Records: { messageId: string }[] }).Records.map(({ messageId }) => messageId);
 
 /** A queue that hands each message out once, and a function under the test's control. */

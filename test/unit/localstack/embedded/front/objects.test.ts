@@ -26,7 +26,7 @@ describe.each(['memory', 'folder'] as const)('objects kept in %s', (place) => {
     folder.remove();
   });
 
-  const put = (key: string, body: string | Buffer, bucket = 'manifests') => running.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'text/plain', Metadata: { 'spillway-processor': 'no-op' } }));
+  const put = (key: string, body: string | Buffer, bucket = 'manifests') => running.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(body), ContentType: 'text/plain', Metadata: { 'spillway-processor': 'no-op' } }));
   const read = async (input: { Bucket?: string; Key: string; VersionId?: string; Range?: string }) => {
     const answer = await running.s3.send(new GetObjectCommand({ Bucket: 'manifests', ...input }));
     return { ...answer, text: (await answer.Body?.transformToString()) ?? '' };

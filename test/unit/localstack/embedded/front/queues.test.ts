@@ -40,7 +40,9 @@ describe.each(['memory', 'folder'] as const)('queues kept in %s', (place) => {
   });
 
   test('a client without an endpoint may use the queue URL as one', async () => {
-    const plain = new SQSClient({ region: 'us-east-1', credentials: running.front.credentialsFor('operator'), useQueueUrlAsEndpoint: true });
+    // It warns of what is tried here.
+    const logger = { debug() {}, info() {}, warn() {}, error() {} };
+    const plain = new SQSClient({ region: 'us-east-1', credentials: running.front.credentialsFor('operator'), useQueueUrlAsEndpoint: true, logger });
     await plain.send(new SendMessageCommand({ QueueUrl, MessageBody: 'here' }));
     plain.destroy();
     expect(bodies(await receive())).toEqual(['here']);

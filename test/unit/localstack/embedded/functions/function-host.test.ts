@@ -7,7 +7,7 @@ import { Slots } from '../../../../../localstack/embedded/functions/slots.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
 function bundle(code: string, file = 'index.mjs'): string {

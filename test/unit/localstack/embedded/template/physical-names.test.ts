@@ -5,11 +5,19 @@ import { physicalName } from '../../../../../localstack/embedded/template/physic
 const logicalId = fc.stringMatching(/^[A-Za-z][A-Za-z0-9]{0,120}$/);
 
 it('a bucket name is one that S3 takes, whatever the logical id', () => {
-  fc.assert(fc.property(logicalId, (id) => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(physicalName('Spillway', id, 'AWS::S3::Bucket'))));
+  fc.assert(
+    fc.property(logicalId, (id) => {
+      expect(physicalName('Spillway', id, 'AWS::S3::Bucket')).toMatch(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/);
+    }),
+  );
 });
 
 it('a FIFO queue name is at most 80 characters with its suffix', () => {
-  fc.assert(fc.property(logicalId, (id) => /^[A-Za-z0-9-]{1,75}\.fifo$/.test(physicalName('Spillway', id, 'AWS::SQS::Queue', '.fifo'))));
+  fc.assert(
+    fc.property(logicalId, (id) => {
+      expect(physicalName('Spillway', id, 'AWS::SQS::Queue', '.fifo')).toMatch(/^[A-Za-z0-9-]{1,75}\.fifo$/);
+    }),
+  );
 });
 
 it('long logical ids that differ only at the end keep different names', () => {

@@ -100,7 +100,7 @@ describe('a template that can not be had offline is refused', () => {
     ['resources in a circle', { A: { Type: 'AWS::S3::Bucket', DependsOn: 'B' }, B: { Type: 'AWS::S3::Bucket', DependsOn: 'A' } }, {}, {}, /in a circle: A -> B -> A/],
     ['an event pattern with an unknown matcher', { R: { Type: 'AWS::Events::Rule', Properties: { EventPattern: { source: [{ cidr: 'x' }] }, Targets: [] } } }, {}, {}, /R\.Properties\.EventPattern\.source\[0\]/],
     ['a schedule that is no rate', { R: { Type: 'AWS::Events::Rule', Properties: { ScheduleExpression: 'cron(* * * * ? *)', Targets: [] } } }, {}, {}, /R\.Properties\.ScheduleExpression: expected rate/],
-  ])('%s', (_, resources, sections, parameters, message) => {
+  ])('%s', (...[, resources, sections, parameters, message]) => {
     expect(() => plan(resources, sections, parameters)).toThrow(expect.objectContaining({ name: 'ConfigurationError', message: expect.stringMatching(message) }));
   });
 

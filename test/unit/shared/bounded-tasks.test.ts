@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { BoundedTasks } from '../../../lambdas/plan-run/bounded-tasks.ts';
+import { BoundedTasks } from '../../../shared/bounded-tasks.ts';
 
 describe('tasks beside each other', () => {
   test('are never more than the limit, and `end` waits for all', async () => {
