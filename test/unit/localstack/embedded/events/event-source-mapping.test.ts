@@ -26,7 +26,7 @@ class Bench {
   readonly mapping: EventSourceMapping;
   #changed: () => void = () => {};
 
-  constructor(plan: Partial<MappingPlan> = {}, environments = 10) {
+  constructor(plan: Partial<MappingPlan> = {}, environments = 10, fifoPauseMs = 0) {
     const slots = new Slots(environments);
     this.mapping = new EventSourceMapping({ ...PLAN, ...plan }, {
       queue: {
@@ -55,6 +55,7 @@ class Bench {
       },
       log: (line) => (this.logged.push(line), this.#changed()),
       restMs: NEVER_MS,
+      fifoPauseMs,
     });
   }
 
@@ -74,8 +75,8 @@ class Bench {
 }
 
 const started: Bench[] = [];
-function start(plan: Partial<MappingPlan> = {}, environments = 10): Bench {
-  const bench = new Bench(plan, environments);
+function start(plan: Partial<MappingPlan> = {}, environments = 10, fifoPauseMs = 0): Bench {
+  const bench = new Bench(plan, environments, fifoPauseMs);
   started.push(bench);
   bench.mapping.start();
   return bench;
@@ -121,6 +122,25 @@ describe('an event source mapping', () => {
 
   it('hands over at most BatchSize messages', async () => {
     const bench = start({ batchSize: 2 });
+    bench.send('a', 'b', 'c');
+    await bench.until(() => bench.batches.length === 2);
+    expect(bench.batches.map(({ ids }) => ids)).toEqual([['a', 'b'], ['c']]);
+  });
+
+  it('pauses between the receives of a FIFO queue: what comes close together is one batch', async () => {
+    const bench = start({ isFifo: true }, 10, 50);
+    bench.send('a');
+    await bench.until(() => bench.batches.length === 1);
+    for (const id of ['b', 'c']) {
+      bench.send(id);
+      await new Promise(setImmediate);
+    }
+    await bench.until(() => bench.batches.length === 2);
+    expect(bench.batches.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c']]);
+  });
+
+  it('does not pause after a full batch of a FIFO queue, nor when it is stopped', async () => {
+    const bench = start({ isFifo: true, batchSize: 2 }, 10, NEVER_MS);
     bench.send('a', 'b', 'c');
     await bench.until(() => bench.batches.length === 2);
     expect(bench.batches.map(({ ids }) => ids)).toEqual([['a', 'b'], ['c']]);
