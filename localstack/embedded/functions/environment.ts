@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { ACCOUNT, REGION, type FunctionDefinition, type InvokeAnswer } from '../contracts.ts';
+import { ConfigurationError } from '../../../shared/errors.ts';
 import type { InvokeMessage, RuntimeData, RuntimeMessage } from './runtime-messages.ts';
 
 /** Lambda allows 10 s; a busy laptop that loads several bundles at once may need more. */
 const LEAST_INIT_MS = 30_000;
 /** Of the machine's own environment only what finds programs and tells the time. */
 const BASICS = ['PATH', 'TZ', 'LANG', 'TMPDIR', 'TEMP', 'SystemRoot'] as const;
-/** Code and small objects beside the heap of the bundle. */
+/** Small objects beside the old generation, which alone has the function's memory. */
 const YOUNG_GENERATION_MB = 32;
+/** V8's young generation is two semi-spaces and as much again for what does not fit in them. */
+const SEMI_SPACES_OF_YOUNG_GENERATION = 3;
 
 const RUNTIME = new URL('./runtime.ts', import.meta.url);
 
@@ -39,7 +42,7 @@ export class Environment {
       argv: [],
       stdout: true,
       stderr: true,
-      resourceLimits: { maxOldGenerationSizeMb: definition.memoryMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      resourceLimits: { maxOldGenerationSizeMb: definition.memoryMb, maxYoungGenerationSizeMb: youngGenerationMb(definition.environment) },
     });
     this.#worker.stdout.setEncoding('utf8').on('data', log);
     this.#worker.stderr.setEncoding('utf8').on('data', log);
@@ -115,7 +118,20 @@ const runtimeData = ({ codeFolder, handler, name, memoryMb }: FunctionDefinition
   memoryLimitInMB: String(memoryMb),
 });
 
-function environmentOf({ name, memoryMb, codeFolder, handler, environment }: FunctionDefinition): Record<string, string> {
+/**
+ * NODE_OPTIONS speaks to a process, and a thread refuses V8's own: of them `--max-semi-space-size=<MB>` becomes a limit of the thread.
+ * @throws ConfigurationError for any other, so that none is ignored silently
+ */
+export function youngGenerationMb({ NODE_OPTIONS: options = '' }: Readonly<Record<string, string>>): number {
+  if (options.trim() === '') return YOUNG_GENERATION_MB;
+  const [, semiSpaceMb] = /^\s*--max-semi-space-size=(\d+)\s*$/.exec(options) ?? [];
+  if (semiSpaceMb === undefined) {
+    throw new ConfigurationError(`expected NODE_OPTIONS of a function to be --max-semi-space-size=<MB>, got ${JSON.stringify(options)}; the embedded stack runs functions as threads, which take no other`);
+  }
+  return Number(semiSpaceMb) * SEMI_SPACES_OF_YOUNG_GENERATION;
+}
+
+function environmentOf({ name, memoryMb, codeFolder, handler, environment: { NODE_OPTIONS: _forProcesses, ...environment } }: FunctionDefinition): Record<string, string> {
   const basics = BASICS.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]] as const]));
   return {
     ...Object.fromEntries(basics),

@@ -1,5 +1,5 @@
 import type { FunctionDefinition, FunctionHost, InvokeAnswer } from '../contracts.ts';
-import { Environment } from './environment.ts';
+import { Environment, youngGenerationMb } from './environment.ts';
 import { Slots } from './slots.ts';
 
 /** Lambda's limit of an event and of an answer. */
@@ -35,6 +35,7 @@ export interface LambdaHostOptions {
   readonly drainMs?: number;
 }
 
+/** @throws ConfigurationError for NODE_OPTIONS that a thread can't have */
 export function createLambdaHost({ functions, onOutput = () => {}, idleMs = IDLE_MS, drainMs = DRAIN_MS }: LambdaHostOptions): LambdaHost {
   const pools = new Map(functions.map((definition) => [definition.name, new Pool(definition, onOutput, idleMs)]));
   const pool = (name: string): Pool => {
@@ -68,6 +69,8 @@ class Pool {
   readonly #stopped = new AbortController();
 
   constructor(definition: HostedFunction, onOutput: (functionName: string, text: string) => void, idleMs: number) {
+    // At the start: the first invocation would be late to hear of it.
+    youngGenerationMb(definition.environment);
     this.#definition = definition;
     this.#slots = definition.sharedSlots ?? new Slots(definition.maxConcurrency);
     this.#onOutput = onOutput;

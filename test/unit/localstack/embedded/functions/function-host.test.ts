@@ -90,6 +90,15 @@ it('memory above the limit ends the environment alone', async () => {
   expect(await made.invoke('f', {})).toEqual({ ok: true, payload: 1 });
 });
 
+it('the semi-space of NODE_OPTIONS becomes the thread\'s young generation', async () => {
+  const code = "import { resourceLimits } from 'node:worker_threads'; export const handler = async () => [resourceLimits.maxYoungGenerationSizeMb, process.env.NODE_OPTIONS ?? null];";
+  expect(await host(define(code, { environment: { NODE_OPTIONS: '--max-semi-space-size=16' } })).invoke('f', {})).toEqual({ ok: true, payload: [48, null] });
+});
+
+it('other NODE_OPTIONS are refused before anything runs', () => {
+  expect(() => host(define('', { environment: { NODE_OPTIONS: '--inspect' } }))).toThrow(/expected NODE_OPTIONS .*--max-semi-space-size=<MB>, got "--inspect"/);
+});
+
 it('after a crash the next invocation gets a new environment', async () => {
   const made = host(define('let n = 0; export const handler = async (event) => { if (event.die) process.exit(1); return ++n; };'));
   expect(await made.invoke('f', {})).toEqual({ ok: true, payload: 1 });
