@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
@@ -8,12 +8,13 @@ import type { Processor } from '../processors/processor.ts';
 import { runIdOf } from '../shared/names.ts';
 import type { PlannedRun, RunRecord } from '../shared/records.ts';
 import { canonicalUrl } from '../shared/web-url.ts';
-import { FolderObjectStore } from './folder-object-store.ts';
 import { countRows, generateManifest } from './plan-rows.ts';
 import type { PlanFormat } from './plan-rows.ts';
+import { isUploaded, openEmbeddedStore, openFolderStore, uploadToEmbedded, type PlanStore, type PlanStoreName } from './plan-store.ts';
 
 /**
- * The planner's benchmark: `node bench/plan.ts --rows 10000000 --format jsonl`.
+ * The planner's benchmark: `taskset -c 0 node bench/plan.ts --rows 10000000 --format jsonl [--store embedded]`.
+ * The first call makes (and uploads) the manifest, the next ones measure.
  * Prints rows a second by wall clock and by CPU time, the peak of resident memory (VmHWM), and checks the counts.
  */
 
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     format: { type: 'string', default: 'jsonl' },
     folder: { type: 'string', default: 'build/bench-plan' },
+    store: { type: 'string', default: 'folder' },
   },
 });
 
@@ -45,9 +47,12 @@ const urls: Processor = {
 function ensureManifest(path: string, rows: number, format: PlanFormat): Promise<void> {
   if (existsSync(path)) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: { path, rows, format } });
+    const worker = new Worker(new URL(import.meta.url), { workerData: { path: `${path}.new`, rows, format } });
     worker.once('error', reject);
-    worker.once('exit', () => resolve());
+    worker.once('exit', (code) => {
+      if (code === 0) renameSync(`${path}.new`, path);
+      resolve();
+    });
   });
 }
 
@@ -71,18 +76,15 @@ function ledgerOf(first: RunRecord) {
 
 const peakMemoryMb = (): number => Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024;
 
-async function measure(folder: string, key: string, rows: number): Promise<void> {
-  const source = { bucket: 'manifests', key, version: '1', bytes: statSync(join(folder, key)).size, etag: '' };
+async function measure({ source, manifests, results }: PlanStore, rows: number): Promise<void> {
   const run = runIdOf(source);
   const ledger = ledgerOf({
     v: 1, run, tenant: 'bench', processor: 'bench', workerClass: 'standard', options: {}, source, state: 'open', createdAt: '2026-01-01T00:00:00.000Z', execution: run, attempt: 0,
   });
-  rmSync(join(folder, 'bench'), { recursive: true, force: true });
-  const results = new FolderObjectStore('results', folder);
   const [startedAt, cpu] = [performance.now(), process.cpuUsage()];
   const fetchPage = () => Promise.reject(new Error('the benchmark fetches nothing'));
   const signal = new AbortController().signal;
-  await planRun({ v: 1, run }, { ledger, manifests: results, results, newNonce: () => 'bench', fetchPage, clock: Date.now, signal, processorOf: () => urls });
+  await planRun({ v: 1, run }, { ledger, manifests, results, newNonce: () => 'bench', fetchPage, clock: Date.now, signal, processorOf: () => urls });
   const { user, system } = process.cpuUsage(cpu);
   const [wallSeconds, cpuSeconds] = [(performance.now() - startedAt) / 1000, (user + system) / 1e6];
 
@@ -90,7 +92,7 @@ async function measure(folder: string, key: string, rows: number): Promise<void>
   const totals = ledger.totals()!;
   const isRight = totals.rows === expected.rows && totals.invalid === expected.invalid && totals.duplicates === expected.duplicates && totals.shards === expected.shards;
   const report = {
-    manifest: key, megabytes: Math.round(source.bytes / 1e6), totals, isRight,
+    manifest: source.key, megabytes: Math.round(source.bytes / 1e6), totals, isRight,
     wallSeconds: round(wallSeconds), cpuSeconds: round(cpuSeconds), cpuMicrosecondsARow: round((cpuSeconds / rows) * 1e6),
     rowsPerSecond: Math.round(rows / wallSeconds), peakMemoryMb: Math.round(peakMemoryMb()),
   };
@@ -100,18 +102,26 @@ async function measure(folder: string, key: string, rows: number): Promise<void>
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 
-if (isMainThread) {
+async function prepareOrMeasure(folder: string, store: PlanStoreName): Promise<void> {
   const rows = Number(values.rows);
   const format = values.format as PlanFormat;
   const key = `rows-${rows}.${format}.gz`;
-  mkdirSync(values.folder, { recursive: true });
-  const path = join(values.folder, key);
-  if (!existsSync(path)) {
-    await ensureManifest(`${path}.new`, rows, format);
-    renameSync(`${path}.new`, path);
-    process.stdout.write('The manifest is generated. Run again: a fresh process measures its own memory only.\n');
-  } else await measure(values.folder, key, rows);
-} else {
+  const path = join(folder, key);
+  mkdirSync(folder, { recursive: true });
+  const isReady = existsSync(path) && (store === 'folder' || isUploaded(folder, key));
+  if (!isReady) {
+    await ensureManifest(path, rows, format);
+    if (store === 'embedded') await uploadToEmbedded(folder, key);
+    process.stdout.write('The manifest is ready. Run again: a fresh process measures its own memory only.\n');
+    return;
+  }
+  const opened = store === 'embedded' ? await openEmbeddedStore(folder, key) : openFolderStore(folder, key);
+  await measure(opened, rows);
+  await opened.close();
+}
+
+if (isMainThread) await prepareOrMeasure(values.folder, values.store as PlanStoreName);
+else {
   const { path, rows, format } = workerData as { path: string; rows: number; format: PlanFormat };
   await generateManifest(path, rows, format);
 }

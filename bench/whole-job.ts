@@ -28,7 +28,7 @@ import type { PageServerAnswer, PageServerRequest } from './page-server.ts';
 const ASSEMBLY = resolve(import.meta.dirname, '../cdk.out');
 const HOSTS = 8;
 const WARM_UP_PAGES_A_WORKER = 50;
-const POLL_MS = 20;
+const POLL_MS = 100;
 const DEFAULT_PAGE_BYTES = 100_000;
 
 type Kind = 'bare' | 'whole';
