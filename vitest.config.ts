@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const project = (name: string, test: { testTimeout: number; fileParallelism?: boolean }) => ({
+const project = (name: string, test: { testTimeout: number; fileParallelism?: boolean; globalSetup?: string }) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], environment: 'node' as const, hookTimeout: test.testTimeout, ...test },
 });
 
@@ -10,7 +10,7 @@ export default defineConfig({
     projects: [
       project('unit', { testTimeout: 10_000 }),
       project('property', { testTimeout: 60_000 }),
-      project('infra', { testTimeout: 120_000 }),
+      project('infra', { testTimeout: 120_000, globalSetup: 'test/support/synthesise-once.ts' }),
       project('integration', { testTimeout: 300_000, fileParallelism: false }),
     ],
   },

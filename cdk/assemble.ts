@@ -8,25 +8,23 @@ import { FanOutStack } from './fan-out-stack.ts';
 
 export const STACK_NAME = 'Spillway';
 
-export interface AssembleOptions {
-  /** Holds `lambdas/` and `state-machines/`; the project's folder. */
-  readonly sourceRoot: string;
-  /** Looks at the app before it is written: where tests put their checks on. */
-  readonly inspect?: (app: App, stack: FanOutStack) => void;
-}
-
-/** Bundles the functions and writes the template and the bundles into `outFolder`, as a CDK cloud assembly. */
-export async function assemble(outFolder: string, { sourceRoot, inspect }: AssembleOptions): Promise<void> {
+/** @param sourceRoot holds `lambdas/` and `state-machines/`; the project's folder */
+export async function assemble(outFolder: string, { sourceRoot }: { readonly sourceRoot: string }): Promise<void> {
   const bundlesFolder = mkdtempSync(join(tmpdir(), 'spillway-bundles-'));
   try {
     await bundleHandlers(sourceRoot, bundlesFolder);
-    // The CLI hands cdk.json's context over; without the CLI it is given here, so that both ways write the same template.
-    const app = new App({ outdir: outFolder, analyticsReporting: false, treeMetadata: false, stackTraces: false, context: cdkJson.context });
-    const runDefinition = readFileSync(join(sourceRoot, 'state-machines', 'run.asl.json'), 'utf8');
-    const stack = new FanOutStack(app, STACK_NAME, { bundlesFolder, runDefinition });
-    inspect?.(app, stack);
-    app.synth();
+    writeAssembly(outFolder, { sourceRoot, bundlesFolder });
   } finally {
     rmSync(bundlesFolder, { recursive: true, force: true });
   }
+}
+
+/** Writes the template and the bundles into `outFolder`, as a CDK cloud assembly. @returns the app that wrote it */
+export function writeAssembly(outFolder: string, { sourceRoot, bundlesFolder }: { readonly sourceRoot: string; readonly bundlesFolder: string }): App {
+  // The CLI hands cdk.json's context over; without the CLI it is given here, so that both ways write the same template.
+  const app = new App({ outdir: outFolder, analyticsReporting: false, treeMetadata: false, stackTraces: false, context: cdkJson.context });
+  const runDefinition = readFileSync(join(sourceRoot, 'state-machines', 'run.asl.json'), 'utf8');
+  new FanOutStack(app, STACK_NAME, { bundlesFolder, runDefinition });
+  app.synth();
+  return app;
 }

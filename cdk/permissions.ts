@@ -9,6 +9,9 @@ export const READ_VERSIONS = ['s3:GetObject', 's3:GetObjectVersion'] as const;
 /** Large objects are written in parts; a broken upload is given up at once. */
 export const WRITE = ['s3:PutObject', 's3:AbortMultipartUpload'] as const;
 
+/** What `refusalKey` names. */
+export const REFUSALS = '*.refused.json';
+
 export interface ObjectPermission {
   readonly bucket: Bucket;
   /** Key pattern with `*`. @default every key */

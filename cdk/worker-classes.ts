@@ -18,3 +18,8 @@ const BATCHES_PER_WORKER = 2;
 
 /** Batches that the dispatcher keeps in flight: one in work and one waiting for each worker, so that no worker waits for the dispatcher. */
 export const windowOf = (workerClass: WorkerClass): number => workerClass.maximumConcurrency * BATCHES_PER_WORKER;
+
+export const WORKER_CLASS_NAMES = Object.keys(WORKER_CLASSES) as WorkerClassName[];
+
+export const mapWorkerClasses = <T>(make: (name: WorkerClassName) => T): Record<WorkerClassName, T> =>
+  Object.fromEntries(WORKER_CLASS_NAMES.map((name) => [name, make(name)])) as Record<WorkerClassName, T>;

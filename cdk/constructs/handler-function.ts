@@ -7,6 +7,9 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { HandlerName } from '../bundle-handlers.ts';
 
+/** Lambda ends any call after 15 minutes. */
+export const LONGEST_TIMEOUT_SECONDS = 900;
+
 export interface HandlerFunctionProps {
   readonly handler: HandlerName;
   /** Holds `<handler>/index.mjs`. */

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { namesIn, renderValue, resourcesOf, SYNTHESIS_TIMEOUT_MS, type SynthesisedStack, synthesiseStack } from '../support/synthesised-stack.ts';
+import { expect, test } from 'vitest';
+import { namesIn, readTemplate, renderValue, resourcesOf } from '../support/synthesised-stack.ts';
 
 /** Who may do what: role -> resource -> actions. A change here is a change of what a stolen function could do. */
 const PERMISSIONS: Record<string, Record<string, string>> = {
@@ -91,11 +91,7 @@ interface Statement {
   readonly Resource: unknown;
 }
 
-let stack: SynthesisedStack;
-beforeAll(async () => {
-  stack = await synthesiseStack();
-}, SYNTHESIS_TIMEOUT_MS);
-afterAll(() => stack?.remove());
+const template = readTemplate();
 
 const LOG_ACTIONS = 'logs:CreateLogStream logs:PutLogEvents';
 
@@ -106,7 +102,7 @@ interface Grant {
 }
 
 function listGrants(): Grant[] {
-  return resourcesOf(stack.template, 'AWS::IAM::Policy').flatMap(([, { Properties }]) => {
+  return resourcesOf(template, 'AWS::IAM::Policy').flatMap(([, { Properties }]) => {
     const { Statement } = Properties['PolicyDocument'] as { Statement: Statement[] };
     return Statement.flatMap((statement) => namesIn(Properties['Roles']).flatMap((role) => grantsOf(statement, role)));
   });
@@ -134,7 +130,7 @@ test('every role may do what is written here, and nothing else', () => {
 
 test('every function writes to its own log group alone', () => {
   const permissions = permissionsOfRoles();
-  for (const [id, resource] of resourcesOf(stack.template, 'AWS::Lambda::Function')) {
+  for (const [id, resource] of resourcesOf(template, 'AWS::Lambda::Function')) {
     expect(resource.Properties['LoggingConfig']).toEqual({ LogGroup: { Ref: `${id}Logs` } });
     const logs = Object.entries(permissions[`${id}Role`] ?? {}).filter(([, actions]) => actions.includes('logs:'));
     expect(logs).toEqual([[`${id}Logs.Arn`, LOG_ACTIONS]]);
@@ -142,19 +138,19 @@ test('every function writes to its own log group alone', () => {
 });
 
 test('every function has a role of its own', () => {
-  const roles = resourcesOf(stack.template, 'AWS::Lambda::Function').map(([, { Properties }]) => renderValue(Properties['Role']));
+  const roles = resourcesOf(template, 'AWS::Lambda::Function').map(([, { Properties }]) => renderValue(Properties['Role']));
   expect(new Set(roles).size).toBe(roles.length);
 });
 
 test('a role that is not in the table belongs to API Gateway, which may write logs', () => {
-  const others = resourcesOf(stack.template, 'AWS::IAM::Role').filter(([id]) => !(id in PERMISSIONS));
+  const others = resourcesOf(template, 'AWS::IAM::Role').filter(([id]) => !(id in PERMISSIONS));
   expect(others.map(([id, { Properties }]) => [id, [Properties['ManagedPolicyArns']].flat().map(renderValue)])).toEqual([
     ['ApiLogRole', ['arn:AWS::Partition:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs']],
   ]);
 });
 
 test('no role carries policies outside the standalone ones', () => {
-  for (const [id, { Properties }] of resourcesOf(stack.template, 'AWS::IAM::Role')) {
+  for (const [id, { Properties }] of resourcesOf(template, 'AWS::IAM::Role')) {
     expect(Properties, id).not.toHaveProperty('Policies');
     if (id in PERMISSIONS) expect(Properties, id).not.toHaveProperty('ManagedPolicyArns');
   }

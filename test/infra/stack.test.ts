@@ -1,14 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WORKER_CLASSES, windowOf } from '../../cdk/worker-classes.ts';
-import { namesIn, renderValue, resourcesOf, SYNTHESIS_TIMEOUT_MS, type SynthesisedStack, synthesiseStack, type Template } from '../support/synthesised-stack.ts';
+import { namesIn, readTemplate, renderValue, resourcesOf } from '../support/synthesised-stack.ts';
 
-let stack: SynthesisedStack;
-let template: Template;
-beforeAll(async () => {
-  stack = await synthesiseStack();
-  template = stack.template;
-}, SYNTHESIS_TIMEOUT_MS);
-afterAll(() => stack?.remove());
+const template = readTemplate();
 
 /** A renamed id is a replaced resource: its data is gone. */
 const FIXED_IDS: Record<string, string[]> = {

@@ -2,10 +2,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundleHandlers, HANDLER_NAMES } from '../../cdk/bundle-handlers.ts';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { HANDLER_NAMES } from '../../cdk/bundle-handlers.ts';
 import { hashInputs, synthesise } from '../../cdk/synthesise.ts';
-import { PROJECT_FOLDER, resourcesOf, SYNTHESIS_TIMEOUT_MS, type SynthesisedStack, synthesiseStack } from '../support/synthesised-stack.ts';
+import { PROJECT_FOLDER, readTemplate, resourcesOf } from '../support/synthesised-stack.ts';
 
 let scratch: string;
 beforeAll(() => {
@@ -90,18 +90,14 @@ describe('synthesise', () => {
 });
 
 describe('the deployed bundles', () => {
-  let stack: SynthesisedStack;
-  let bundles: Record<string, string>;
-  beforeAll(async () => {
-    stack = await synthesiseStack();
-    bundles = Object.fromEntries(
-      resourcesOf(stack.template, 'AWS::Lambda::Function').map(([id, { Properties }]) => {
-        const { S3Key } = Properties['Code'] as { S3Key: string };
-        return [id, readFileSync(join(stack.folder, `asset.${S3Key.replace('.zip', '')}`, 'index.mjs'), 'utf8')];
-      }),
-    );
-  }, SYNTHESIS_TIMEOUT_MS);
-  afterAll(() => stack?.remove());
+  const { assemblyFolder, bundled } = inject('synthesis');
+  const functions = resourcesOf(readTemplate(), 'AWS::Lambda::Function');
+  const bundles = Object.fromEntries(
+    functions.map(([id, { Properties }]) => {
+      const { S3Key } = Properties['Code'] as { S3Key: string };
+      return [id, readFileSync(join(assemblyFolder, `asset.${S3Key.replace('.zip', '')}`, 'index.mjs'), 'utf8')];
+    }),
+  );
 
   test("import nothing but Node's own modules", () => {
     const own = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
@@ -115,16 +111,15 @@ describe('the deployed bundles', () => {
     for (const [id, code] of Object.entries(bundles)) expect(code.includes(PROJECT_FOLDER), id).toBe(false);
   });
 
-  test('contain no package that is there for development alone', async () => {
+  test('contain no package that is there for development alone', () => {
     const { devDependencies } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> };
-    const inputs = await bundleHandlers(PROJECT_FOLDER, join(scratch, 'bundles'));
-    const forbidden = Object.keys(devDependencies).filter((name) => inputs.some((path) => path.startsWith(`node_modules/${name}/`)));
+    const forbidden = Object.keys(devDependencies).filter((name) => bundled.some((path) => path.startsWith(`node_modules/${name}/`)));
     expect(forbidden).toEqual([]);
-    expect(inputs.filter((path) => /^(?:test|localstack|cli|cdk|bench)\//.test(path))).toEqual([]);
+    expect(bundled.filter((path) => /^(?:test|localstack|cli|cdk|bench)\//.test(path))).toEqual([]);
   });
 
   test('get every variable that their handlers read', () => {
-    for (const [id, { Properties }] of resourcesOf(stack.template, 'AWS::Lambda::Function')) {
+    for (const [id, { Properties }] of functions) {
       const { Variables } = Properties['Environment'] as { Variables: Record<string, unknown> };
       const source = readFileSync(join(PROJECT_FOLDER, 'lambdas', Variables['POWERTOOLS_SERVICE_NAME'] as string, 'handler.ts'), 'utf8');
       const [, list = ''] = /readConfiguration\(process\.env, \[([^\]]*)\]/.exec(source) ?? [];

@@ -1,8 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import type { App } from 'aws-cdk-lib';
-import { assemble, STACK_NAME } from '../../cdk/assemble.ts';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { inject } from 'vitest';
 
 export const PROJECT_FOLDER = resolve(import.meta.dirname, '../..');
 
@@ -19,25 +17,8 @@ export interface Template {
   readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
 }
 
-export interface SynthesisedStack {
-  readonly template: Template;
-  readonly app: App;
-  /** The cloud assembly. */
-  readonly folder: string;
-  remove(): void;
-}
-
-/** For hooks that synthesise: esbuild and the CDK take seconds, and tens of them when all cores are busy. */
-export const SYNTHESIS_TIMEOUT_MS = 120_000;
-
-/** Synthesises the project into a temporary folder, as `npm run synth` does into `cdk.out`. */
-export async function synthesiseStack(): Promise<SynthesisedStack> {
-  const folder = mkdtempSync(join(tmpdir(), 'spillway-synth-'));
-  const apps: App[] = [];
-  await assemble(folder, { sourceRoot: PROJECT_FOLDER, inspect: (app) => apps.push(app) });
-  const template = JSON.parse(readFileSync(join(folder, `${STACK_NAME}.template.json`), 'utf8')) as Template;
-  return { template, app: apps[0]!, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
+/** The template that `synthesise-once.ts` wrote. */
+export const readTemplate = (): Template => JSON.parse(readFileSync(inject('synthesis').templatePath, 'utf8')) as Template;
 
 export const resourcesOf = (template: Template, type: string): [id: string, resource: Resource][] =>
   Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);

@@ -1,0 +1,28 @@
+import { LONGEST_TIMEOUT_SECONDS, type HandlerFunction } from '../constructs/handler-function.ts';
+import type { Foundation } from '../foundation.ts';
+import { allowList, allowObjects, READ, REFUSALS, WRITE } from '../permissions.ts';
+
+/** The one end of every run, good or bad. */
+export function addFinishRun(foundation: Foundation): HandlerFunction {
+  const { progress, manifests, results } = foundation;
+  const finish = foundation.addFunction('FinishRun', {
+    handler: 'finish-run',
+    description: "Recounts a run and writes its manifest.json; or ends a failed run.",
+    memoryMb: 2_048,
+    timeoutSeconds: LONGEST_TIMEOUT_SECONDS,
+    environment: {
+      PROGRESS_TABLE: progress.tableName,
+      MANIFESTS_BUCKET: manifests.bucketName,
+      RESULTS_BUCKET: results.bucketName,
+    },
+  });
+  finish.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
+  allowObjects(finish, {
+    bucket: results,
+    actions: [...READ, ...WRITE],
+    because: "The recount reads every file below the run's own prefix; tenant and run come with the call.",
+  });
+  allowObjects(finish, { bucket: manifests, keys: REFUSALS, actions: WRITE, because: 'A failed plan is told beside the manifest, which may have any name.' });
+  allowList(finish, results);
+  return finish;
+}

@@ -1,0 +1,31 @@
+import { LONGEST_TIMEOUT_SECONDS, type HandlerFunction } from '../constructs/handler-function.ts';
+import type { Foundation } from '../foundation.ts';
+import { allowList, allowObjects, READ, READ_VERSIONS, WRITE } from '../permissions.ts';
+
+/** The manifest is read once and cut into shards and batches. */
+export function addPlanRun(foundation: Foundation): HandlerFunction {
+  const { progress, limits, manifests, results, fetchEnvironment } = foundation;
+  const plan = foundation.addFunction('PlanRun', {
+    handler: 'plan-run',
+    description: 'Reads a manifest once and cuts it into shards and batches.',
+    memoryMb: 2_048,
+    timeoutSeconds: LONGEST_TIMEOUT_SECONDS,
+    environment: {
+      PROGRESS_TABLE: progress.tableName,
+      MANIFESTS_BUCKET: manifests.bucketName,
+      RESULTS_BUCKET: results.bucketName,
+      ...fetchEnvironment,
+    },
+  });
+  plan.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+  plan.allow(limits.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
+  allowObjects(plan, { bucket: manifests, actions: READ_VERSIONS, because: 'A manifest may have any name, and is known only by its run.' });
+  allowList(plan, manifests);
+  allowObjects(plan, {
+    bucket: results,
+    actions: [...READ, ...WRITE],
+    because: "Plan files lie below the run's own prefix; tenant and run come with the call.",
+  });
+  allowList(plan, results);
+  return plan;
+}
