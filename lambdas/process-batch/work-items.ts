@@ -69,13 +69,19 @@ async function runItem(item: PlannedItem, work: Work, stop: AbortSignal): Promis
   return { line, ...(id !== undefined && { id }), input, ...answer, attempts: 1, startedAt, durationMs: work.clock() - startedMs };
 }
 
+/** One for all: an error of its own for each item would cost more than all else that is done around an item. */
+const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
+
 /** Ends with the processor, the item's deadline or the worker's, whichever is first. */
 async function callProcessor(item: PlannedItem, work: Work, stop: AbortSignal): Promise<ProcessAnswer | 'left over'> {
   const { processor, options, fetchPage, clock } = work;
   const cancel = new AbortController();
-  const signal = AbortSignal.any([stop, cancel.signal]);
+  const { signal } = cancel;
   const { promise: ended, resolve: end } = Promise.withResolvers<ProcessAnswer | 'left over'>();
-  const onStop = () => end('left over');
+  const onStop = () => {
+    cancel.abort(stop.reason);
+    end('left over');
+  };
   stop.addEventListener('abort', onStop, { once: true });
   const timer = setTimeout(() => end(failed(timeoutError())), ITEM_DEADLINE_MS);
   try {
@@ -86,7 +92,7 @@ async function callProcessor(item: PlannedItem, work: Work, stop: AbortSignal): 
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', onStop);
-    cancel.abort();
+    cancel.abort(ITEM_ENDED);
   }
 }
 
