@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import * as errors from '../../../shared/errors.ts';
+import { FETCH_ERRORS } from '../../../shared/http/fetch-errors.ts';
+
+const PROJECT = resolve(import.meta.dirname, '../../..');
+const text = readFileSync(resolve(PROJECT, 'docs/errors.md'), 'utf8');
+const listed = [...text.matchAll(/^\| `(\w+)` \| (yes|no) \|/gm)].map(([, name, retryable]) => [name, retryable === 'yes']);
+
+const { SpillwayError: _base, ...classes } = errors;
+const ofRuns = Object.values(classes).map((ErrorClass) => new ErrorClass('')).map(({ name, retryable }) => [name, retryable]);
+const ofFetches = Object.entries(FETCH_ERRORS).map(([name, { retryable }]) => [name, retryable]);
+/** Made where they happen, so read from the sources. */
+const ofWork = ['lambdas/process-batch/work-items.ts', 'processors/llms-txt/processor.ts'].flatMap((path) =>
+  [...readFileSync(resolve(PROJECT, path), 'utf8').matchAll(/(?:name: |failed\()'(\w+Error)'/g)].map(([, name]) => name!),
+);
+
+it('docs/errors.md lists every error once, with what the code says of retrying', () => {
+  const known = [...ofRuns, ...ofFetches];
+  expect(listed.filter(([name]) => !ofWork.includes(name as string)).toSorted()).toEqual(known.toSorted());
+});
+
+it('docs/errors.md lists the errors of workers and of llms-txt', () => {
+  expect(ofWork.length).toBeGreaterThan(3);
+  for (const name of ofWork) expect(listed.filter(([other]) => other === name)).toHaveLength(1);
+});
