@@ -22,8 +22,8 @@ export function startBareLoop(threads: number): BareLoop {
     async run(urls) {
       const counts = workers.map(async (worker, n) => {
         worker.postMessage(urls.filter((_, i) => i % threads === n));
-        const [count] = await once(worker, 'message');
-        return count as number;
+        const [count] = (await once(worker, 'message')) as [number];
+        return count;
       });
       return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
     },

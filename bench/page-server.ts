@@ -20,12 +20,14 @@ export interface PageServerAnswer {
   readonly isReal: boolean;
 }
 
-process.once('message', async (request: PageServerRequest) => {
+process.once('message', (request: PageServerRequest) => void answer(request));
+process.once('disconnect', () => process.exit());
+
+async function answer(request: PageServerRequest): Promise<void> {
   const real = request.isReal ? await readRealPages(request.pages) : [];
   const urls = real.length > 0 ? await serveReal(real, request.hosts) : await serveGenerated(request);
   process.send!({ urls, isReal: real.length > 0 } satisfies PageServerAnswer);
-});
-process.once('disconnect', () => process.exit());
+}
 
 async function serveGenerated({ hosts, pages, pageBytes }: PageServerRequest): Promise<readonly string[]> {
   return (await startPageHosts({ hosts, pages, pageBytes, faultRatio: 0, seed: 7 })).urls;

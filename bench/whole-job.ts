@@ -165,9 +165,11 @@ async function ask<Answer>(child: ChildProcess, request: PageServerRequest | Tas
   return answer;
 }
 
+async function answerTask(task: Task): Promise<void> {
+  process.send!(await measureTask(task));
+  process.disconnect();
+}
+
 if (process.send) {
-  process.once('message', async (task: Task) => {
-    process.send!(await measureTask(task));
-    process.disconnect();
-  });
+  process.once('message', (task: Task) => void answerTask(task));
 } else await compare();

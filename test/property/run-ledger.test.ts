@@ -1,24 +1,21 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { freshBatch } from '../../shared/batch-state.ts';
 import { formatOrdinals, parseOrdinals } from '../../shared/ordinals.ts';
 import { countRun } from '../../shared/planned-run.ts';
 import type { RunLedger } from '../../shared/ports.ts';
 import type { PlannedRun } from '../../shared/records.ts';
-import { startDynamo } from '../support/dynamo-emulator.ts';
+import { startLedger } from '../support/dynamo-emulator.ts';
 import { aRun, aShard } from '../support/ledger-fixtures.ts';
 
-let dynamo: Awaited<ReturnType<typeof startDynamo>>;
+let stop: () => Promise<void>;
 let ledger: RunLedger;
 let runs = 0;
 
 beforeAll(async () => {
-  dynamo = await startDynamo();
-  await dynamo.createTable('progress', ['pk', 'sort']);
-  ledger = createRunLedger(dynamo.client, 'progress');
+  ({ ledger, stop } = await startLedger());
 });
-afterAll(() => dynamo.stop());
+afterAll(() => stop());
 
 /** One step of a schedule: worker `worker` tries batch `batch`, settles a share of what is left, and says so `repeats` times. */
 const step = fc.record({

@@ -4,6 +4,8 @@ import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import dynalite from 'dynalite';
 import { createDynamo } from '../../shared/aws/clients.ts';
+import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import type { RunLedger } from '../../shared/ports.ts';
 
 /** A DynamoDB emulator in this process, in memory, on a free port of the loopback. */
 export async function startDynamo(): Promise<{ client: DynamoDBDocumentClient; createTable(name: string, keys: readonly string[]): Promise<void>; stop(): Promise<void> }> {
@@ -32,4 +34,11 @@ export async function startDynamo(): Promise<{ client: DynamoDBDocumentClient; c
       await once(server, 'close');
     },
   };
+}
+
+/** The product's ledger on an emulator of its own. */
+export async function startLedger(): Promise<{ readonly ledger: RunLedger; stop(): Promise<void> }> {
+  const { client, createTable, stop } = await startDynamo();
+  await createTable('progress', ['pk', 'sort']);
+  return { ledger: createRunLedger(client, 'progress'), stop };
 }

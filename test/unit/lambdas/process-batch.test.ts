@@ -2,20 +2,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Delivery, processBatch, type ProcessPorts } from '../../../lambdas/process-batch/process-batch.ts';
 import { noop } from '../../../processors/noop/processor.ts';
 import type { ProcessAnswer, Processor } from '../../../processors/processor.ts';
-import { createRunLedger } from '../../../shared/aws/run-ledger.ts';
 import type { DispatchMessage } from '../../../shared/messages.ts';
 import { parsePartPath, planPrefix, runPrefix, shardFileName } from '../../../shared/names.ts';
 import { readPart, walkChain } from '../../../shared/parts.ts';
 import type { RunLedger } from '../../../shared/ports.ts';
 import type { RunRecord } from '../../../shared/records.ts';
-import { startDynamo } from '../../support/dynamo-emulator.ts';
+import { startLedger } from '../../support/dynamo-emulator.ts';
 import { aRun, aShard } from '../../support/ledger-fixtures.ts';
 import { MemoryObjectStore } from '../../support/memory-object-store.ts';
 
 const ITEMS = 4;
 const LINES = Array.from({ length: ITEMS }, (_, i) => `${JSON.stringify({ line: i + 1, input: { value: `row ${i}` } })}\n`).join('');
 
-let dynamo: Awaited<ReturnType<typeof startDynamo>>;
+let stop: () => Promise<void>;
 let ledger: RunLedger;
 let run: RunRecord;
 let results: MemoryObjectStore;
@@ -25,11 +24,9 @@ let now: number;
 let runs = 0;
 
 beforeAll(async () => {
-  dynamo = await startDynamo();
-  await dynamo.createTable('progress', ['pk', 'sort']);
-  ledger = createRunLedger(dynamo.client, 'progress');
+  ({ ledger, stop } = await startLedger());
 });
-afterAll(() => dynamo.stop());
+afterAll(() => stop());
 
 beforeEach(async () => {
   now = 1_000_000;

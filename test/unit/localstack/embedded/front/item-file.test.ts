@@ -15,7 +15,10 @@ function aDatabase(items = new Map<string, unknown>()): ItemDatabase & { readonl
     put: (key, value, done) => (items.set(key, value), done(null)),
     del: (key, done) => (items.delete(key), done(null)),
     batch(operations, done) {
-      for (const operation of operations) operation.type === 'put' ? items.set(operation.key, operation.value) : items.delete(operation.key);
+      for (const operation of operations) {
+        if (operation.type === 'put') items.set(operation.key, operation.value);
+        else items.delete(operation.key);
+      }
       done(null);
     },
   };
