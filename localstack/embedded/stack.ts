@@ -80,8 +80,9 @@ export async function startStack(options: StackOptions): Promise<EmbeddedStack> 
   cleanup.defer(() => front.stop());
   const queueUrls = await createResources(front, check);
   const plan = planStack(await readAssembly(deployed.folder), { parameters, queueUrl: (name) => queueUrls.get(name)! });
-  const stack = await new RunningStack({ options, plan, front, logs, queueUrls, log: onLog }).start();
+  const stack = new RunningStack({ options, plan, front, logs, queueUrls, log: onLog });
   cleanup.defer(() => stack.stop());
+  await stack.start();
   await lock?.announce(front.endpoint);
   const owned = cleanup.move();
   let stopping: Promise<void> | undefined;
@@ -138,8 +139,9 @@ class RunningStack {
     this.#mappings = new Map(plan.mappings.map((mapping) => [mapping.queueArn, this.#createMapping(mapping)]));
   }
 
-  async start(): Promise<this> {
+  async start(): Promise<void> {
     const { plan, front, options } = this.#parts;
+    await this.#functions.load();
     for (const { arn, definition, logicalId } of plan.machines) this.#machines.define({ arn, definition, principal: logicalId });
     front.mountJsonService('states', this.#machines.serve);
     front.onObjectCreated((event) => this.#bus.put(event));
@@ -151,7 +153,6 @@ class RunningStack {
     }
     for (const mapping of this.#mappings.values()) mapping.start();
     this.#bus.startSchedules();
-    return this;
   }
 
   describe(): Omit<EmbeddedStack, 'stop'> {

@@ -21,10 +21,11 @@ type Settle = (answer: InvokeAnswer) => void;
 export class Environment {
   /** Resolves when the thread is gone. */
   readonly exited: Promise<void>;
+  /** The bundle's end of loading, good or bad. */
+  readonly loaded: Promise<InvokeAnswer>;
   readonly #definition: FunctionDefinition;
   readonly #log: (text: string) => void;
   readonly #worker: Worker;
-  readonly #loaded: Promise<InvokeAnswer>;
   #settleLoaded!: Settle;
   #settleInvocation: Settle | undefined;
   #requestId = '';
@@ -34,7 +35,7 @@ export class Environment {
   constructor(definition: FunctionDefinition, log: (text: string) => void) {
     this.#definition = definition;
     this.#log = log;
-    this.#loaded = new Promise((resolve) => (this.#settleLoaded = resolve));
+    this.loaded = new Promise((resolve) => (this.#settleLoaded = resolve));
     this.#worker = new Worker(RUNTIME, {
       workerData: runtimeData(definition),
       env: environmentOf(definition),
@@ -59,7 +60,7 @@ export class Environment {
 
   /** One at a time. The time-out counts from the moment the bundle is loaded, as on Lambda. */
   async invoke(event: string): Promise<InvokeAnswer> {
-    const loaded = await this.#loaded;
+    const loaded = await this.loaded;
     if (!loaded.ok) return loaded;
     if (this.#end !== undefined) return this.#end;
     const timeoutMs = this.#definition.timeoutSeconds * 1_000;

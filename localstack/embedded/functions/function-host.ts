@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../../shared/errors.ts';
 import type { FunctionDefinition, FunctionHost, InvokeAnswer } from '../contracts.ts';
 import { Environment, youngGenerationMb } from './environment.ts';
 import { Slots } from './slots.ts';
@@ -20,6 +21,11 @@ export interface Reservation {
 }
 
 export interface LambdaHost extends FunctionHost {
+  /**
+   * Loads each function once: a bundle that can't be read, or an environment that it refuses, is heard of before the first event.
+   * @throws ConfigurationError naming each function that did not load, and why
+   */
+  load(): Promise<void>;
   /** Waits until an environment of the function is free. @throws the signal's reason, if it aborts before */
   reserve(functionName: string, signal?: AbortSignal): Promise<Reservation>;
   /** Kills the environment that has been busy longest. @returns whether one was busy */
@@ -46,6 +52,11 @@ export function createLambdaHost({ functions, onOutput = () => {}, idleMs = IDLE
   const reserve = (name: string, signal?: AbortSignal): Promise<Reservation> => pool(name).reserve(signal);
   return {
     reserve,
+    async load() {
+      const faults = await Promise.all([...pools].map(async ([name, each]) => ({ name, answer: await each.load() })));
+      const messages = faults.flatMap(({ name, answer }) => (answer.ok ? [] : [`${name}: ${answer.errorMessage}`]));
+      if (messages.length > 0) throw new ConfigurationError(`functions of the stack can't be loaded: ${messages.join('; ')}`);
+    },
     invoke: async (name, event) => (await reserve(name)).invoke(event),
     killEnvironment: (name) => pool(name).killBusiest(),
     stop: async () => void (await Promise.all([...pools.values()].map((each) => each.stop(drainMs)))),
@@ -75,6 +86,14 @@ class Pool {
     this.#slots = definition.sharedSlots ?? new Slots(definition.maxConcurrency);
     this.#onOutput = onOutput;
     this.#idleMs = idleMs;
+  }
+
+  /** Makes one environment, which then waits for the first event. */
+  async load(): Promise<InvokeAnswer> {
+    const environment = this.#takeEnvironment();
+    const loaded = await environment.loaded;
+    this.#putBack(environment);
+    return loaded;
   }
 
   async reserve(signal?: AbortSignal): Promise<Reservation> {
