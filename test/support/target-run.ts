@@ -31,7 +31,7 @@ export class TargetClient {
   /** @returns the id that the run of this upload must have */
   async upload(key: string, body: string | Uint8Array, metadata: Record<string, string> = {}): Promise<string> {
     const Bucket = this.output('ManifestsBucket');
-    const { VersionId } = await this.s3.send(new PutObjectCommand({ Bucket, Key: key, Body: body, Metadata: metadata }));
+    const { VersionId } = await this.s3.send(new PutObjectCommand({ Bucket, Key: key, Body: Buffer.from(body), Metadata: metadata }));
     if (!VersionId) throw new Error(`expected a version id of ${key}: the bucket of manifests must be versioned`);
     return runIdOf({ bucket: Bucket, key, version: VersionId });
   }
