@@ -23,6 +23,8 @@ export interface BackendOptions {
   readonly workers?: number;
   /** CIDR ranges that may be reached although they are not public. */
   readonly allowedNetworks: readonly string[];
+  /** What is stored is only read: no function runs, and no run goes on. */
+  readonly isReadOnly?: boolean;
   /** Requests a second to one host; undefined: the template's default. */
   readonly hostRatePerSecond?: number;
 }

@@ -38,19 +38,21 @@ export async function startBackend(options: BackendOptions, note: (line: string)
 }
 
 async function startOwn(options: BackendOptions, note: (line: string) => void): Promise<Backend> {
-  const { dataFolder, workers } = options;
+  const { dataFolder, workers, isReadOnly = false } = options;
   const templateFolder = join(dataFolder, 'cdk.out');
   // Both are loaded only now: the CDK and the emulators take longer than the first line may.
   const [{ synthesise }, { startStack }] = await Promise.all([import('../cdk/synthesise.ts'), import('../localstack/embedded/stack.ts')]);
   const { isNew } = await synthesise(templateFolder);
   if (isNew) note('built the template and its functions');
-  const stack = await startStack({ templateFolder, dataFolder, parameters: stackParameters(options), ...(workers !== undefined && { workers }) });
+  const stack = await startStack({ templateFolder, dataFolder, isIdle: isReadOnly, parameters: stackParameters(options), ...(workers !== undefined && { workers }) });
   const { endpoint, apiEndpoint, outputs, credentials } = stack;
   const access = { endpoint, apiEndpoint, outputs, credentials };
   // Readable by this user only: it carries the operator's key.
   await writeFile(accessFile(dataFolder), JSON.stringify(access, null, 1), { mode: 0o600 });
-  note(`stack ready at ${endpoint}`);
-  await resumeOpenRuns(access, note);
+  if (!isReadOnly) {
+    note(`stack ready at ${endpoint}`);
+    await resumeOpenRuns(access, note);
+  }
   return connect(access, async () => {
     await rm(accessFile(dataFolder), { force: true });
     await stack.stop();

@@ -10,7 +10,7 @@ import type { CommandContext } from '../settings.ts';
 /** Copies a finished run's files to disk. */
 export async function resultsCommand(given: string | undefined, { out }: { readonly out: string }, context: CommandContext): Promise<ExitCode> {
   const { terminal, tenant, startBackend, backendOptions } = context;
-  const backend = await startBackend(backendOptions);
+  const backend = await startBackend({ ...backendOptions, isReadOnly: true });
   try {
     const record = await findRun(backend, tenant, given);
     const folder = join(out, record.run);

@@ -8,7 +8,7 @@ import { verifyStoredRun } from '../verify-stored-run.ts';
 /** Recounts a run. The ledger only helps to find it. */
 export async function verifyCommand(given: string | undefined, context: CommandContext): Promise<ExitCode> {
   const { terminal, tenant, startBackend, backendOptions } = context;
-  const backend = await startBackend(backendOptions);
+  const backend = await startBackend({ ...backendOptions, isReadOnly: true });
   try {
     const report = await verifyStoredRun(backend, await findRun(backend, tenant, given));
     if (terminal.isJson) terminal.print(JSON.stringify(report));

@@ -31,6 +31,8 @@ export interface StackOptions {
   readonly port?: number;
   /** Of the REST API; a free one by default. */
   readonly apiPort?: number;
+  /** Only the stores answer: no function is loaded, no message taken, no schedule kept. @default false */
+  readonly isIdle?: boolean;
   /** Instead of the period of every schedule. */
   readonly sweepEverySeconds?: number;
   readonly onLog?: (line: string) => void;
@@ -141,6 +143,7 @@ class RunningStack {
 
   async start(): Promise<void> {
     const { plan, front, options } = this.#parts;
+    if (options.isIdle) return;
     await this.#functions.load();
     for (const { arn, definition, logicalId } of plan.machines) this.#machines.define({ arn, definition, principal: logicalId });
     front.mountJsonService('states', this.#machines.serve);
