@@ -42,7 +42,7 @@ export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts
   if (seen?.started) return { kind: 'started', run };
   try {
     const record = await describeRun(run, { source, uploadedAt }, ports);
-    return await start(await ports.ledger.admit(record, { run, source, uploadedAt }), ports);
+    return await start(await ports.ledger.admit(record, { v: 1, run, source, uploadedAt }), ports);
   } catch (error) {
     if (!(error instanceof ManifestRefusedError)) throw error;
     return refuse(run, { source, uploadedAt }, error.message, ports);

@@ -79,6 +79,7 @@ export interface ShardRecord {
 
 /** `OPEN` / run: the list of unfinished runs. Carries the request, so that a sweep can finish a half-made admission. */
 export interface OpenRecord {
+  readonly v: 1;
   readonly run: string;
   readonly source: ManifestSource;
   /** ISO 8601 UTC. */

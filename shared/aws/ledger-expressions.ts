@@ -30,7 +30,7 @@ export const LEDGER_EXPRESSIONS = {
   },
 
   /** A set, so that repeating it changes nothing. */
-  addDone: 'ADD done :shards',
+  addDone: 'SET #v = :v ADD done :shards',
 
   /** Not a superseded execution's token, nor an older attempt's over a newer one's. */
   storeToken: {

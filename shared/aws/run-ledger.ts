@@ -38,7 +38,7 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
 
   const enlist = async ({ tenant, createdAt, run }: RunRecord): Promise<void> => {
     const sort = `${createdAt}#${run}`;
-    for (const pk of [listName(), listName(tenant)]) await put({ pk, sort, run });
+    for (const pk of [listName(), listName(tenant)]) await put({ pk, sort, v: 1, run });
   };
 
   const putIfAbsent = async (item: Record<string, unknown>): Promise<void> => {
@@ -131,7 +131,8 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
       const answer = await update({
         Key: doneKey(run),
         UpdateExpression: EXPRESSIONS.addDone,
-        ExpressionAttributeValues: { ':shards': new Set([shard]) },
+        ExpressionAttributeNames: { '#v': 'v' },
+        ExpressionAttributeValues: { ':shards': new Set([shard]), ':v': 1 },
       });
       return (answer?.['done'] as Set<number> | undefined) ?? new Set();
     },

@@ -74,7 +74,7 @@ it('any order and repetition of settlements of any ranges counts every item once
 it('planning twice returns the first plan, and shard records of the second change nothing', async () => {
   const run = aRun({ run: 'rbbbbbbbbbbbbbbbbbbbbbbbbb' });
   const totals = { rows: 2, invalid: 0, items: 2, duplicates: 0, shards: 1 };
-  await ledger.admit(run, { run: run.run, source: run.source, uploadedAt: run.createdAt });
+  await ledger.admit(run, { v: 1, run: run.run, source: run.source, uploadedAt: run.createdAt });
   expect((await ledger.freezePlan(run.run, { nonce: 'first', totals })).plan).toBe('first');
   expect((await ledger.freezePlan(run.run, { nonce: 'second', totals: { ...totals, items: 3 } })).plan).toBe('first');
   await ledger.putShard(aShard([2], { run: run.run }));
@@ -85,7 +85,7 @@ it('planning twice returns the first plan, and shard records of the second chang
 
 it('only the current execution, and no older attempt, stores its token', async () => {
   const run = aRun({ run: 'rcccccccccccccccccccccccccc'.slice(0, 26) });
-  await ledger.admit(run, { run: run.run, source: run.source, uploadedAt: run.createdAt });
+  await ledger.admit(run, { v: 1, run: run.run, source: run.source, uploadedAt: run.createdAt });
   const request = { run: run.run, token: 't1', execution: run.execution, attempt: 1 };
   expect(await ledger.storeToken(request)).toBe('stored');
   expect(await ledger.storeToken({ ...request, token: 't0', attempt: 0 })).toBe('superseded');

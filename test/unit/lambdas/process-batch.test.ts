@@ -34,7 +34,7 @@ beforeEach(async () => {
   reports = [];
   answeredTokens = [];
   run = aRun({ run: `r${String(runs++).padStart(25, 'a')}` });
-  await ledger.admit(run, { run: run.run, source: run.source, uploadedAt: run.createdAt });
+  await ledger.admit(run, { v: 1, run: run.run, source: run.source, uploadedAt: run.createdAt });
   await ledger.freezePlan(run.run, { nonce: 'p1', totals: { rows: ITEMS, invalid: 0, items: ITEMS, duplicates: 0, shards: 1 } });
   await ledger.putShard(aShard([ITEMS], { run: run.run, offsets: [0, LINES.length] }));
   await results.write(`${planPrefix(run.tenant, run.run, 'p1')}${shardFileName(0)}`, LINES, 'application/x-ndjson');
