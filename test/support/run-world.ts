@@ -126,7 +126,7 @@ export class RunWorld {
   async #stepExecution(run: string, execution: Execution): Promise<void> {
     const ports = this.#ports();
     if (execution.phase === 'plan') {
-      await planRun({ v: 1, run }, { ...ports, processorOf: () => noop as Processor, newNonce: () => this.#newId('plan'), signal: new AbortController().signal });
+      await planRun({ v: 1, run }, { ...ports, processorOf: () => noop, newNonce: () => this.#newId('plan'), signal: new AbortController().signal });
       const { totals } = (await this.ledger.readRun(run))!;
       for (let shard = 0; shard < totals!.shards; shard++) await ports.dispatchQueue.send({ v: 1, type: 'open', run, shard }, `open/${run}/${shard}`);
       execution.phase = 'call await';
