@@ -8,6 +8,8 @@ export interface Backend {
   readonly ledger: Pick<RunLedger, 'readRun' | 'readShards' | 'listRuns'>;
   readonly results: ObjectStore;
   readonly manifests: ObjectStore;
+  /** Hosts that a limit holds the run back for. */
+  heldHosts(run: string): Promise<readonly string[]>;
   /** Stores a manifest; its event makes the run. */
   upload(manifest: ManifestUpload): Promise<ManifestSource>;
   /** Of the REST API, if there is one. */

@@ -5,11 +5,13 @@ import { readLockHolder } from '../localstack/embedded/lock.ts';
 import { createDynamo, createS3, createSfn } from '../shared/aws/clients.ts';
 import type { ServiceAccess } from '../shared/aws/clients.ts';
 import { createExecutions } from '../shared/aws/executions.ts';
+import { createLaneStore } from '../shared/aws/lane-table.ts';
 import { createObjectStore } from '../shared/aws/object-store.ts';
 import { createRunLedger } from '../shared/aws/run-ledger.ts';
 import { uploadManifest } from '../shared/aws/upload-manifest.ts';
 import { UsageError } from '../shared/errors.ts';
 import type { Backend, BackendOptions } from './backend.ts';
+import { createHeldHosts } from './held-hosts.ts';
 
 /** How another process on this machine reaches a running stack. */
 interface StackAccess {
@@ -70,11 +72,15 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
   const s3 = createS3(services);
   const dynamo = createDynamo(services);
   const manifests = outputOf(outputs, 'ManifestsBucket');
+  const ledger = createRunLedger(dynamo, outputOf(outputs, 'ProgressTable'));
+  const results = createObjectStore(s3, outputOf(outputs, 'ResultsBucket'));
+  const lanes = createLaneStore(dynamo, outputOf(outputs, 'LanesTable'));
   return {
     endpoint,
     apiEndpoint,
-    ledger: createRunLedger(dynamo, outputOf(outputs, 'ProgressTable')),
-    results: createObjectStore(s3, outputOf(outputs, 'ResultsBucket')),
+    ledger,
+    results,
+    heldHosts: createHeldHosts({ lanes, ledger, results }, Date.now),
     manifests: createObjectStore(s3, manifests),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),
     async stop() {

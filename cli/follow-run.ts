@@ -14,15 +14,22 @@ const PLAIN_LINE_EVERY_MS = 5000;
 
 export type FollowEnd = { readonly kind: 'ended'; readonly record: RunRecord } | { readonly kind: 'stopped' };
 
+/** What is asked of a stack about a run. */
+export interface Followed {
+  readonly ledger: Pick<RunLedger, 'readRun' | 'readShards'>;
+  readonly heldHosts?: (run: string) => Promise<readonly string[]>;
+}
+
 /** Follows a run to its end, or until the signal aborts; shows where it stands. */
-export async function followRun(ledger: Pick<RunLedger, 'readRun' | 'readShards'>, run: string, terminal: Terminal, signal: AbortSignal): Promise<FollowEnd> {
+export async function followRun({ ledger, heldHosts = async () => [] }: Followed, run: string, terminal: Terminal, signal: AbortSignal): Promise<FollowEnd> {
   const display = createDisplay(terminal);
   let samples: Sample[] = [];
   let waitMs = POLL_MS;
   while (!signal.aborted) {
     const record = await ledger.readRun(run);
     const progress = record && isPlanned(record) ? estimateProgress((samples = addSample(samples, await takeSample(ledger, record, terminal)))) : undefined;
-    display(record, progress);
+    const held = progress && progress.pending > 0 ? await heldHosts(run) : [];
+    display(record, progress && { ...progress, heldHosts: held });
     if (record && record.state !== 'open') return { kind: 'ended', record };
     waitMs = hasMoved(samples) ? POLL_MS : Math.min(MAX_POLL_MS, waitMs * BACK_OFF);
     await terminal.sleep(waitMs, signal);

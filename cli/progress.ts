@@ -17,6 +17,8 @@ export interface Progress extends Counts {
   readonly ratePerSecond?: number;
   /** Undefined while nothing moves. */
   readonly remainingSeconds?: number;
+  /** Hosts that a limit holds the run back for. */
+  readonly heldHosts?: readonly string[];
 }
 
 /** A rate over less jumps with every batch; over more it is late to see a change. */
@@ -51,16 +53,22 @@ function rateOf(samples: readonly Sample[]): number | undefined {
   return Math.max(0, first.counts.pending - last.counts.pending) / seconds;
 }
 
-/** `1,234/10,000 (12 %), 45/s, 3 min left, 2 failed, 1 skipped` */
-export function describeProgress({ done, total, percent, ratePerSecond, remainingSeconds, failed, skipped }: Progress): string {
+/** `1,234/10,000 (12 %), 45/s, 3 min left, 2 failed, 1 skipped, held back: example.com and 3 more` */
+export function describeProgress({ done, total, percent, ratePerSecond, remainingSeconds, failed, skipped, heldHosts = [] }: Progress): string {
   return [
     `${formatCount(done)}/${formatCount(total)} (${percent} %)`,
     ratePerSecond === undefined ? undefined : `${formatRate(ratePerSecond)}/s`,
     remainingSeconds === undefined || done === total ? undefined : `${formatDuration(remainingSeconds)} left`,
     `${formatCount(failed)} failed`,
     `${formatCount(skipped)} skipped`,
+    heldHosts.length === 0 ? undefined : `held back: ${nameSome(heldHosts)}`,
   ].filter((part) => part !== undefined).join(', ');
 }
+
+const NAMED_HOSTS = 2;
+
+const nameSome = (hosts: readonly string[]): string =>
+  hosts.length <= NAMED_HOSTS ? hosts.join(' and ') : `${hosts.slice(0, NAMED_HOSTS).join(', ')} and ${hosts.length - NAMED_HOSTS} more`;
 
 export const formatCount = (count: number): string => count.toLocaleString('en');
 

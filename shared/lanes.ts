@@ -220,6 +220,12 @@ export function dropFinished(state: LaneState): void {
   state.lanes = state.lanes.filter((lane) => lane.runs.length > 0);
 }
 
+/** Batches of a run that are deferred until later than `now`. */
+export const waitingBatches = (state: LaneState, run: string, now: number): { shard: number; batch: number }[] =>
+  Object.entries(findRun(state, run)?.shards ?? {}).flatMap(([shard, { e }]) =>
+    Object.entries(e).flatMap(([batch, entry]) => (entry.s === 'wait' && entry.until > now ? [{ shard: Number(shard), batch: Number(batch) }] : [])),
+  );
+
 /** Batches in flight of a class. */
 export const inFlight = (state: LaneState, workerClass: string): number =>
   shardsOf(state)

@@ -63,7 +63,7 @@ async function runOne(input: ManifestInput, options: RunCommandOptions, backend:
   const source = await backend.upload({ key: `${tenant}/${options.processor}/${input.name}`, body: input.open(), metadata });
   const run = runIdOf(source);
   terminal.note(`run ${run}: ${input.from}`);
-  const end = await followRun(backend.ledger, run, terminal, signal);
+  const end = await followRun(backend, run, terminal, signal);
   if (end.kind === 'stopped') {
     terminal.note(`stopped run ${run}; go on with: spillway watch ${run}`);
     return 'stopped';

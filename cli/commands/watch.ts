@@ -13,7 +13,7 @@ export async function watchCommand(given: string | undefined, { out }: { readonl
   try {
     const { run } = await findRun(backend, tenant, given);
     terminal.note(`run ${run}`);
-    const end = await followRun(backend.ledger, run, terminal, signal);
+    const end = await followRun(backend, run, terminal, signal);
     if (end.kind === 'ended') return await finishRun(end.record, join(out, run), backend, context);
     terminal.note(`stopped watching run ${run}; go on with: spillway watch ${run}`);
     return EXIT.ok;

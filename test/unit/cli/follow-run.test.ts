@@ -23,7 +23,7 @@ describe('following a run', () => {
   it('goes from admission over the plan to the end', async () => {
     const terminal = createFakeTerminal({ isLive: true });
     const { ledger } = ledgerOf([[undefined, 0], [{ state: 'open' } as RunRecord, 0], [planned, 4], [finished, 10]]);
-    expect(await followRun(ledger, 'r', terminal, never)).toEqual({ kind: 'ended', record: finished });
+    expect(await followRun({ ledger }, 'r', terminal, never)).toEqual({ kind: 'ended', record: finished });
     expect(terminal.lives[0]).toBe('waiting for the run to be admitted');
     expect(terminal.lives[1]).toBe('planning the run');
     expect(terminal.lives[2]).toContain('4/10 (40 %)');
@@ -33,18 +33,26 @@ describe('following a run', () => {
   it('writes a first line at once and then few where every line stays', async () => {
     const terminal = createFakeTerminal();
     const { ledger } = ledgerOf([...Array.from({ length: 30 }, (_, i) => [planned, i / 3] as const), [finished, 10]]);
-    await followRun(ledger, 'r', terminal, never);
+    await followRun({ ledger }, 'r', terminal, never);
     expect(terminal.noted[0]).toContain('0/10');
     expect(terminal.noted.length).toBeLessThan(6);
     expect(terminal.noted.at(-1)).toContain('10/10');
+  });
+
+  it('names the hosts that a limit holds it back for', async () => {
+    const terminal = createFakeTerminal({ isLive: true });
+    const { ledger } = ledgerOf([[planned, 4], [finished, 10]]);
+    await followRun({ ledger, heldHosts: async () => ['a.example', 'b.example', 'c.example'] }, 'r', terminal, never);
+    expect(terminal.lives[0]).toContain('held back: a.example, b.example and 1 more');
+    expect(terminal.lives.at(-1)).not.toContain('held back');
   });
 
   it('asks less often while nothing changes', async () => {
     const moving = ledgerOf([...Array.from({ length: 40 }, (_, i) => [planned, (i + 1) / 4] as const), [finished, 10]]);
     const standing = ledgerOf([...Array.from({ length: 40 }, () => [planned, 5] as const), [finished, 10]]);
     const [quick, slow] = [createFakeTerminal(), createFakeTerminal()];
-    await followRun(moving.ledger, 'r', quick, never);
-    await followRun(standing.ledger, 'r', slow, never);
+    await followRun(moving, 'r', quick, never);
+    await followRun(standing, 'r', slow, never);
     // Only before its second look can it not know that something moves.
     expect(quick.now()).toBe(650 + 39 * 500);
     expect(slow.now()).toBeGreaterThan(2 * quick.now());
@@ -53,6 +61,6 @@ describe('following a run', () => {
   it('stops at the signal without an answer', async () => {
     const stopping = new AbortController();
     const terminal = { ...createFakeTerminal(), sleep: async () => stopping.abort() };
-    expect(await followRun(ledgerOf([[planned, 1]]).ledger, 'r', terminal, stopping.signal)).toEqual({ kind: 'stopped' });
+    expect(await followRun(ledgerOf([[planned, 1]]), 'r', terminal, stopping.signal)).toEqual({ kind: 'stopped' });
   });
 });
