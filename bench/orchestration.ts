@@ -48,8 +48,9 @@ async function runManifest(stack: Awaited<ReturnType<typeof startStack>>, rows: 
   const options = JSON.stringify({ itemsPerBatch });
   await manifests.write(`bench/noop/${rows}.jsonl`, lines.join('\n'), 'application/x-ndjson', { 'spillway-options': options });
   for (;;) {
-    const [run] = await ledger.listRuns('bench', 1);
-    if (run?.source.key.endsWith(`/${rows}.jsonl`) && run.state !== 'open') {
+    // Uploads of one second have no order among them.
+    const run = (await ledger.listRuns('bench', 2)).find(({ source }) => source.key.endsWith(`/${rows}.jsonl`));
+    if (run && run.state !== 'open') {
       if (run.state !== 'finished') throw new Error(`the run ended ${run.state}: ${run.error}`);
       return;
     }
