@@ -42,17 +42,18 @@ export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts
   if (seen?.started) return { kind: 'started', run };
   try {
     const record = await describeRun(run, { source, uploadedAt }, ports);
-    return await start(await ports.ledger.admit(record, { v: 1, run, source, uploadedAt }), ports);
+    await startExecution(await ports.ledger.admit(record, { v: 1, run, source, uploadedAt }), ports);
+    return { kind: 'started', run };
   } catch (error) {
     if (!(error instanceof ManifestRefusedError)) throw error;
     return refuse(run, { source, uploadedAt }, error.message, ports);
   }
 }
 
-async function start(run: RunRecord, { ledger, executions }: AdmitPorts): Promise<Admission> {
-  await executions.start(run.execution, { v: 1, run: run.run });
-  await ledger.markStarted(run.run, run.execution);
-  return { kind: 'started', run: run.run };
+/** Starts the execution that the record names, then says so in the record: whoever comes in between starts the same one again. */
+export async function startExecution({ run, execution }: RunRecord, { ledger, executions }: Pick<AdmitPorts, 'ledger' | 'executions'>): Promise<void> {
+  await executions.start(execution, { v: 1, run });
+  await ledger.markStarted(run, execution);
 }
 
 async function refuse(run: string, { source, uploadedAt }: Upload, reason: string, { ledger, manifests }: AdmitPorts): Promise<Admission> {

@@ -32,6 +32,14 @@ export async function unpackPart(id: string, bytes: Uint8Array): Promise<{ heade
   return { header: header as PartHeader, rows: rows as ResultRow[] };
 }
 
+/** Writes the part of a batch's next settlement, as its record stands. @returns the part's id */
+export async function writePart(store: ObjectStore, shard: ShardRecord, { batch, owner }: { batch: number; owner: string }, rows: readonly ResultRow[]): Promise<string> {
+  const { q, h } = batchOf(shard, batch);
+  const part = await packPart({ run: shard.run, shard: shard.shard, batch, q: q + 1, owner, previous: h === '-' ? null : h }, rows);
+  await store.write(`${runPrefix(shard.tenant, shard.run)}${partPath(shard.shard, batch, part.id)}`, part.bytes, 'application/gzip');
+  return part.id;
+}
+
 /** A batch's settled parts in the order of their settlements. */
 export interface Chain {
   readonly shard: number;

@@ -1,8 +1,7 @@
 import { batchOf, isBatchDone } from './batch-state.ts';
 import { readBatchItems } from './shard-file.ts';
-import { partPath, runPrefix } from './names.ts';
 import { parseOrdinals } from './ordinals.ts';
-import { packPart } from './parts.ts';
+import { writePart } from './parts.ts';
 import { readAllShards } from './planned-run.ts';
 import type { Clock, ObjectStore, RunLedger } from './ports.ts';
 import type { PlannedRun, ShardRecord } from './records.ts';
@@ -28,13 +27,12 @@ export async function settleOpenBatches(run: PlannedRun, reason: string, ports: 
 async function skipBatch(run: PlannedRun, known: ShardRecord, { batch, reason }: { batch: number; reason: string }, ports: Ports): Promise<ShardRecord> {
   let shard = known;
   while (!isBatchDone(batchOf(shard, batch))) {
-    const { q, h, l } = batchOf(shard, batch);
+    const { q, l } = batchOf(shard, batch);
     const rows = await skippedRows(run, shard, { batch, ordinals: parseOrdinals(l), reason }, ports);
     const owner = ports.newOwner();
-    const part = await packPart({ run: run.run, shard: shard.shard, batch, q: q + 1, owner, previous: h === '-' ? null : h }, rows);
-    await ports.results.write(`${runPrefix(run.tenant, run.run)}${partPath(shard.shard, batch, part.id)}`, part.bytes, 'application/gzip');
+    const part = await writePart(ports.results, shard, { batch, owner }, rows);
     const counts = { ok: 0, ko: 0, sk: rows.length };
-    const answer = await ports.ledger.settle({ run: run.run, shard: shard.shard, batch, q, left: '', part: part.id, message: owner, counts });
+    const answer = await ports.ledger.settle({ run: run.run, shard: shard.shard, batch, q, left: '', part, message: owner, counts });
     shard = answer.shard;
   }
   return shard;

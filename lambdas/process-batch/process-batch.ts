@@ -3,9 +3,8 @@ import { batchOf, isBatchDone, LEASE_MARGIN_MS } from '../../shared/batch-state.
 import { finishShard } from '../../shared/finish-shard.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { BatchMessage } from '../../shared/messages.ts';
-import { partPath, runPrefix } from '../../shared/names.ts';
 import { formatOrdinals, parseOrdinals } from '../../shared/ordinals.ts';
-import { packPart } from '../../shared/parts.ts';
+import { writePart } from '../../shared/parts.ts';
 import { readBatchItems } from '../../shared/shard-file.ts';
 import type { Clock, DispatchQueue, ObjectStore, RunLedger, TaskAnswers } from '../../shared/ports.ts';
 import type { RunRecord, ShardRecord } from '../../shared/records.ts';
@@ -85,15 +84,12 @@ async function workOnClaim(claimed: Claimed, ports: ProcessPorts): Promise<Batch
 
 /** Part first, then SETTLE. @returns the shard afterwards, or undefined if another settlement was first */
 async function settle({ message, delivery, ...claimed }: Claimed, { rows, left }: WorkOutcome, ports: ProcessPorts) {
-  const { run, shard: n, batch, q } = message;
-  const { h } = batchOf(claimed.shard, batch);
-  const part = await packPart({ run, shard: n, batch, q: q + 1, owner: delivery.owner, previous: h === '-' ? null : h }, rows);
-  await ports.results.write(`${runPrefix(claimed.run.tenant, run)}${partPath(n, batch, part.id)}`, part.bytes, 'application/gzip');
+  const part = await writePart(ports.results, claimed.shard, { batch: message.batch, owner: delivery.owner }, rows);
   const answer = await ports.ledger.settle({
     ...message,
     owner: delivery.owner,
     left: formatOrdinals(left),
-    part: part.id,
+    part,
     message: delivery.messageId,
     counts: countVerdicts(rows),
   });

@@ -1,3 +1,4 @@
+import { startExecution } from '../../shared/admission.ts';
 import { acknowledgeRun, finishShard } from '../../shared/finish-shard.ts';
 import { isPlanned } from '../../shared/planned-run.ts';
 import type { DispatchQueue, Executions, RunLedger, TaskAnswers } from '../../shared/ports.ts';
@@ -41,13 +42,8 @@ async function sweepRun(open: OpenRecord, ports: SweepPorts): Promise<void> {
   // finish-run still settles what is open, and takes it off the list itself.
   if (run?.state === 'failed') return;
   if (!run?.started) return void (await ports.admit(open));
-  if (run.started !== run.execution) await restart(run.run, run.execution, ports);
+  if (run.started !== run.execution) await startExecution(run, ports);
   if (isPlanned(run)) await healRun(run, ports);
-}
-
-async function restart(run: string, execution: string, { ledger, executions }: SweepPorts): Promise<void> {
-  await executions.start(execution, { v: 1, run });
-  await ledger.markStarted(run, execution);
 }
 
 async function healRun(run: PlannedRun, ports: SweepPorts): Promise<void> {
