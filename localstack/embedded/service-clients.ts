@@ -6,12 +6,14 @@ import { REGION, type Principal, type ServiceFront, type StateMachineTools } fro
 /** Clients of the stack's own parts; each principal signs with its own access key. */
 export class ServiceClients {
   readonly #front: ServiceFront;
+  readonly #endpoint: string;
   readonly #queues = new Map<Principal, SQSClient>();
   readonly #objects = new Map<Principal, S3Client>();
   readonly #executions = new Map<Principal, SFNClient>();
 
-  constructor(front: ServiceFront) {
+  constructor(front: ServiceFront, endpoint: string) {
     this.#front = front;
+    this.#endpoint = endpoint;
   }
 
   queues(principal: Principal): SQSClient {
@@ -42,7 +44,7 @@ export class ServiceClients {
   }
 
   #access(principal: Principal): { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } } {
-    return { endpoint: this.#front.endpoint, region: REGION, credentials: { ...this.#front.credentialsFor(principal) } };
+    return { endpoint: this.#endpoint, region: REGION, credentials: { ...this.#front.credentialsFor(principal) } };
   }
 }
 

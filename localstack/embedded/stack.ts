@@ -36,6 +36,8 @@ export interface StackOptions {
   /** Instead of the period of every schedule. */
   readonly sweepEverySeconds?: number;
   readonly onLog?: (line: string) => void;
+  /** Puts something between functions and state machine on the one side and the services on the other. @returns the endpoint that they call instead */
+  readonly frontFor?: (endpoint: string) => Promise<string>;
 }
 
 export interface EmbeddedStack {
@@ -54,6 +56,8 @@ export interface EmbeddedStack {
   invoke(logicalIdPrefix: string, event: unknown): Promise<InvokeAnswer>;
   /** Kills the environment of the function that has been busy longest. @returns whether one was busy */
   killEnvironment(logicalIdPrefix: string): Promise<boolean>;
+  /** Kills the environment in which this invocation is under way. @returns when its thread is gone: whether there was one */
+  killInvocation(requestId: string): Promise<boolean>;
   /** What the function printed last. */
   readLog(logicalIdPrefix: string): readonly string[];
   /** Takes no more work, lets running invocations end for a few seconds, then ends everything. */
@@ -81,8 +85,9 @@ export async function startStack(options: StackOptions): Promise<EmbeddedStack> 
   const front = await startFront({ dataFolder, ...(options.port === undefined ? {} : { port: options.port }) });
   cleanup.defer(() => front.stop());
   const queueUrls = await createResources(front, check);
+  const calledEndpoint = (await options.frontFor?.(front.endpoint)) ?? front.endpoint;
   const plan = planStack(await readAssembly(deployed.folder), { parameters, queueUrl: (name) => queueUrls.get(name)! });
-  const stack = new RunningStack({ options, plan, front, logs, queueUrls, log: onLog });
+  const stack = new RunningStack({ options, plan, front, calledEndpoint, logs, queueUrls, log: onLog });
   cleanup.defer(() => stack.stop());
   await stack.start();
   await lock?.announce(front.endpoint);
@@ -104,6 +109,8 @@ interface Parts {
   readonly options: StackOptions;
   readonly plan: StackPlan;
   readonly front: ServiceFront;
+  /** Where functions and state machine find the services. */
+  readonly calledEndpoint: string;
   readonly logs: FunctionLogs;
   readonly queueUrls: ReadonlyMap<string, string>;
   readonly log: (line: string) => void;
@@ -124,7 +131,7 @@ class RunningStack {
   constructor(parts: Parts) {
     const { options, plan, front, logs, log } = parts;
     this.#parts = parts;
-    this.#clients = new ServiceClients(front);
+    this.#clients = new ServiceClients(front, parts.calledEndpoint);
     this.#functions = createLambdaHost({ functions: hostedFunctions(parts), onOutput: (name, text) => logs.append(name, text) });
     this.#machines = createStateMachineHost({
       invokeFunction: (name, event, principal) => this.#invokeAs(principal, name, event),
@@ -173,6 +180,7 @@ class RunningStack {
       },
       invoke: (prefix, event) => this.#functions.invoke(nameOf(prefix), event),
       killEnvironment: (prefix) => this.#functions.killEnvironment(nameOf(prefix)),
+      killInvocation: (requestId) => this.#functions.killInvocation(requestId),
       readLog: (prefix) => logs.tail(nameOf(prefix)),
     };
   }
@@ -225,20 +233,20 @@ const FREES_MESSAGES = new Set(['sqs:SendMessage', 'sqs:ChangeMessageVisibility'
 
 const nameOfQueue = (arn: string): string => arn.split(':').at(-1)!;
 
-function hostedFunctions({ plan, front, options }: Parts): HostedFunction[] {
+function hostedFunctions({ plan, front, calledEndpoint, options }: Parts): HostedFunction[] {
   const workers = new Slots(options.workers ?? availableParallelism());
   const fedByStandardQueue = new Set(plan.mappings.filter(({ isFifo }) => !isFifo).map(({ functionName }) => functionName));
   return plan.functions.map((definition) => ({
     ...definition,
     maxConcurrency: ENVIRONMENTS_EACH,
-    environment: { ...definition.environment, ...accessEnvironment(front, definition.logicalId) },
+    environment: { ...definition.environment, AWS_ENDPOINT_URL: calledEndpoint, ...accessEnvironment(front, definition.logicalId) },
     ...(fedByStandardQueue.has(definition.name) ? { sharedSlots: workers } : {}),
   }));
 }
 
 function accessEnvironment(front: ServiceFront, principal: string): Record<string, string> {
   const { accessKeyId, secretAccessKey } = front.credentialsFor(principal);
-  return { AWS_ENDPOINT_URL: front.endpoint, AWS_REGION: REGION, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+  return { AWS_REGION: REGION, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
 }
 
 function findFunction(functions: readonly FunctionPlan[], prefix: string): FunctionPlan {

@@ -54,6 +54,11 @@ export class Environment {
     this.#timer = setTimeout(() => this.#fail(timeoutAnswer('init', initMs / 1_000)), initMs);
   }
 
+  /** Whether this invocation is under way here. */
+  isHandling(requestId: string): boolean {
+    return this.#settleInvocation !== undefined && this.#requestId === requestId;
+  }
+
   get isUsable(): boolean {
     return this.#end === undefined;
   }

@@ -30,6 +30,8 @@ export interface LambdaHost extends FunctionHost {
   reserve(functionName: string, signal?: AbortSignal): Promise<Reservation>;
   /** Kills the environment that has been busy longest. @returns whether one was busy */
   killEnvironment(functionName: string): Promise<boolean>;
+  /** Kills the environment in which this invocation is under way. @returns when its thread is gone: whether there was one */
+  killInvocation(requestId: string): Promise<boolean>;
 }
 
 export interface LambdaHostOptions {
@@ -59,6 +61,7 @@ export function createLambdaHost({ functions, onOutput = () => {}, idleMs = IDLE
     },
     invoke: async (name, event) => (await reserve(name)).invoke(event),
     killEnvironment: (name) => pool(name).killBusiest(),
+    killInvocation: async (requestId) => (await Promise.all([...pools.values()].map((each) => each.killInvocation(requestId)))).includes(true),
     stop: async () => void (await Promise.all([...pools.values()].map((each) => each.stop(drainMs)))),
   };
 }
@@ -116,6 +119,12 @@ class Pool {
 
   async killBusiest(): Promise<boolean> {
     const [environment] = this.#busy.keys();
+    await environment?.end();
+    return environment !== undefined;
+  }
+
+  async killInvocation(requestId: string): Promise<boolean> {
+    const environment = [...this.#busy.keys()].find((each) => each.isHandling(requestId));
     await environment?.end();
     return environment !== undefined;
   }

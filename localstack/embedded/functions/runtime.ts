@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { InvokeMessage, RuntimeData, RuntimeMessage } from './runtime-messages.ts';
+import { traceHeaderOf } from './trace-header.ts';
 
 /** The inside of an execution environment: loads the bundle, then handles one event after the other. Runs in a worker thread. */
 
@@ -37,6 +38,8 @@ async function loadHandler(): Promise<Handler> {
 }
 
 async function handle(handler: Handler, { requestId, event, deadline }: InvokeMessage): Promise<void> {
+  // Lambda's runtime sets it before each invocation; the SDK reads it at each call.
+  process.env['_X_AMZN_TRACE_ID'] = traceHeaderOf(requestId);
   try {
     const answer = await handler(JSON.parse(event), contextOf(requestId, deadline));
     tell({ kind: 'answer', requestId, payload: JSON.stringify(answer ?? null) ?? 'null' });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { createLambdaHost, type HostedFunction, type LambdaHost } from '../../../../../localstack/embedded/functions/function-host.ts';
+import { requestIdOf, traceHeaderOf } from '../../../../../localstack/embedded/functions/trace-header.ts';
 import { Slots } from '../../../../../localstack/embedded/functions/slots.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -113,6 +114,24 @@ it('a killed environment fails its invocation as a dead machine would', async ()
   expect(await made.killEnvironment('f')).toBe(true);
   expect(await answer).toMatchObject({ ok: false, errorType: 'Runtime.ExitError' });
   expect(await made.killEnvironment('f')).toBe(false);
+});
+
+it('an invocation is killed by the id that its calls carry, and no other with it', async () => {
+  const code = 'export const handler = () => { console.log(process.env._X_AMZN_TRACE_ID); return new Promise((resolve) => setTimeout(resolve, 1e6)); };';
+  const { promise: printed, resolve } = Promise.withResolvers<string>();
+  const made = createLambdaHost({ functions: [define(code), define(HANGS, { name: 'other' })], drainMs: 50, onOutput: (_, text) => resolve(text.trim()) });
+  cleanups.push(() => made.stop());
+  const other = await made.reserve('other');
+  void other.invoke({});
+  const answer = made.invoke('f', {});
+  const header = await printed;
+  expect(header).toMatch(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$/);
+  const requestId = requestIdOf(header)!;
+  expect(traceHeaderOf(requestId)).toBe(header);
+  expect(await made.killInvocation(requestId)).toBe(true);
+  expect(await answer).toMatchObject({ ok: false, errorType: 'Runtime.ExitError' });
+  expect(await made.killInvocation(requestId)).toBe(false);
+  expect(await made.killEnvironment('other')).toBe(true);
 });
 
 it('functions with shared slots wait for each other', async () => {
