@@ -5,7 +5,7 @@ import type { ManifestSource } from '../shared/rows.ts';
 /** A running stack, as the commands see it. */
 export interface Backend {
   readonly endpoint: string;
-  readonly ledger: Pick<RunLedger, 'readRun' | 'readShards' | 'listRuns'>;
+  readonly ledger: Pick<RunLedger, 'readRun' | 'readShards' | 'readDone' | 'listRuns'>;
   readonly results: ObjectStore;
   readonly manifests: ObjectStore;
   /** Hosts that a limit holds the run back for. */

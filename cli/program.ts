@@ -123,7 +123,7 @@ function addLookCommands(program: Command, { context, terminal, globals, end }: 
     .action(async (run: string | undefined, options: { out: string }) => end((await import('./commands/results.ts')).resultsCommand(run, options, context())));
   program
     .command('verify [run]')
-    .description('recounts a run (the latest) from its stored files and the uploaded manifest alone')
+    .description('recounts a run (the latest) from its stored files and the uploaded manifest, and holds the ledger against that')
     .addHelpText('after', '\nEach fault has a name, a sentence, a file and a line; docs/cli.md lists the names. Exit code 1 if there is one.')
     .action(async (run: string | undefined) => end((await import('./commands/verify.ts')).verifyCommand(run, context())));
   program

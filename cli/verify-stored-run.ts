@@ -3,6 +3,6 @@ import type { Backend } from './backend.ts';
 import type { VerifyReport } from './verify/verify-run.ts';
 import { verifyRun } from './verify/verify-run.ts';
 
-/** `verifyRun` on a stack's buckets, with the processors of this release. */
-export const verifyStoredRun = ({ results, manifests }: Pick<Backend, 'results' | 'manifests'>, { tenant, run }: { tenant: string; run: string }): Promise<VerifyReport> =>
-  verifyRun({ results, manifestStoreOf: () => manifests, tenant, run, processorOf: findProcessor });
+/** `verifyRun` on a stack's buckets and ledger, with the processors of this release. */
+export const verifyStoredRun = ({ results, manifests, ledger }: Pick<Backend, 'results' | 'manifests' | 'ledger'>, { tenant, run }: { tenant: string; run: string }): Promise<VerifyReport> =>
+  verifyRun({ results, ledger, manifestStoreOf: () => manifests, tenant, run, processorOf: findProcessor });

@@ -5,7 +5,7 @@ import type { CommandContext } from '../settings.ts';
 import { describeReport } from '../verify/describe-report.ts';
 import { verifyStoredRun } from '../verify-stored-run.ts';
 
-/** Recounts a run. The ledger only helps to find it. */
+/** Recounts a run from its files, and holds the ledger against them. */
 export async function verifyCommand(given: string | undefined, context: CommandContext): Promise<ExitCode> {
   const { terminal, tenant, startBackend, backendOptions } = context;
   const backend = await startBackend({ ...backendOptions, isReadOnly: true });

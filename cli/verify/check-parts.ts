@@ -3,7 +3,7 @@ import { parsePartPath } from '../../shared/names.ts';
 import { canonicalJson, fingerprintOf, itemFingerprint } from './fingerprint.ts';
 import { LINE_IS } from './line-table.ts';
 import type { PartHeader } from './rows-schema.ts';
-import { parseRow, partHeaderSchema, resultRowSchema } from './rows-schema.ts';
+import { parseRow, partHeaderSchema, resultRowSchema, STOP_REASONS } from './rows-schema.ts';
 import type { Verification } from './verification.ts';
 
 type ResultRow = z.infer<typeof resultRowSchema>;
@@ -24,6 +24,23 @@ export interface SettledRow {
   readonly batch: number;
   readonly line: number;
   readonly item: bigint;
+  readonly verdict: ResultRow['verdict'];
+  /** No part before had a row of this line. */
+  readonly isFirst: boolean;
+}
+
+/** How the parts of one batch end. */
+export interface ChainEnd {
+  /** Id of the part that no other one follows; undefined: there is not exactly one. */
+  readonly head: string | undefined;
+  /** Its settle number. */
+  readonly q: number;
+}
+
+/** What the parts of one shard gave. */
+export interface SettledShard {
+  readonly verdicts: Readonly<Record<ResultRow['verdict'], number>>;
+  readonly chains: ReadonlyMap<number, ChainEnd>;
 }
 
 interface ReadPart extends NamedPart {
@@ -42,19 +59,32 @@ export function listPartsByShard(paths: Iterable<string>): Map<number, NamedPart
   return byShard;
 }
 
-/** Reads the parts of one shard, walks the chain of each batch and gives every row. */
-export async function checkPartsOfShard(check: Verification, parts: readonly NamedPart[]): Promise<SettledRow[]> {
-  const rows: SettledRow[] = [];
+/** Reads the parts of one shard, hands every row on, and walks the chain of each batch. */
+export async function checkPartsOfShard(check: Verification, parts: readonly NamedPart[], onRow: (row: SettledRow) => void): Promise<SettledShard> {
   const read: ReadPart[] = [];
+  const verdicts = { succeeded: 0, failed: 0, skipped: 0 };
   for (const part of parts) {
-    const header = await readPart(check, part, rows);
+    const header = await readPart(check, part, (row) => {
+      if (row.isFirst) verdicts[row.verdict]++;
+      onRow(row);
+    });
     if (header) read.push({ ...part, header });
   }
-  for (const chain of Map.groupBy(read, (part) => part.batch).values()) checkChain(check, chain);
-  return rows;
+  const chains = new Map<number, ChainEnd>();
+  for (const [batch, chain] of Map.groupBy(read, (part) => part.batch)) {
+    checkChain(check, chain);
+    chains.set(batch, endOf(chain));
+  }
+  return { verdicts, chains };
 }
 
-async function readPart(check: Verification, part: NamedPart, rows: SettledRow[]): Promise<PartHeader | undefined> {
+function endOf(chain: readonly ReadPart[]): ChainEnd {
+  const followed = new Set(chain.map(({ header }) => header.previous));
+  const [last, rival] = chain.filter(({ id }) => !followed.has(id));
+  return { head: rival ? undefined : last?.id, q: last?.header.q ?? 0 };
+}
+
+async function readPart(check: Verification, part: NamedPart, onRow: (row: SettledRow) => void): Promise<PartHeader | undefined> {
   const { faults } = check;
   let header: PartHeader | undefined;
   let rowCount = 0;
@@ -62,7 +92,7 @@ async function readPart(check: Verification, part: NamedPart, rows: SettledRow[]
     if (at > 1) {
       rowCount++;
       const row = takeRow(check, part, text, at);
-      if (row) rows.push(row);
+      if (row) onRow(row);
       return;
     }
     const parsed = parseRow(partHeaderSchema, text);
@@ -102,11 +132,20 @@ function takeRow(check: Verification, part: NamedPart, text: string, at: number)
     return undefined;
   }
   const { row } = parsed;
-  if (check.marks.add(row.line, LINE_IS.settled)) countRow(check, row);
+  const isFirst = check.marks.add(row.line, LINE_IS.settled);
+  if (isFirst) countRow(check, row);
   else check.faults.add('row-doubled', part.path, `line ${row.line} has a result already`, at);
-  return { path: part.path, at, batch: part.batch, line: row.line, item: itemFingerprint(row) };
+  checkStopReason(check, row, part.path, at);
+  return { path: part.path, at, batch: part.batch, line: row.line, item: itemFingerprint(row), verdict: row.verdict, isFirst };
 }
 
+/** A row that was skipped because the run was stopped says what manifest.json says. */
+function checkStopReason({ manifest, faults }: Verification, row: ResultRow, path: string, at: number): void {
+  if (row.verdict !== 'skipped' || !isStopReason(row.reason) || row.reason === manifest.stop?.reason) return;
+  faults.add('stop-wrong', path, `line ${row.line} is skipped for the reason ${row.reason}, manifest.json names ${manifest.stop ? `the stop ${manifest.stop.reason}` : 'no stop'}`, at);
+}
+
+const isStopReason = (reason: string): boolean => STOP_REASONS.some((each) => each === reason);
 
 function countRow(check: Verification, row: ResultRow): void {
   check.recount[row.verdict]++;
@@ -128,6 +167,7 @@ function checkChain(check: Verification, parts: readonly ReadPart[]): void {
     if (previous !== null) checkLink(check, part, byId.get(previous), previous);
   }
   const first = successorOf.get(null);
+  if (first && first.header.q !== 1) faults.add('part-header-wrong', first.path, `it is the first of its batch, but its settle number is ${first.header.q}`, 1);
   if (!first && parts.every(({ header }) => byId.has(header.previous ?? ''))) {
     faults.add('chain-cyclic', parts[0]!.path, `no part of batch ${parts[0]!.batch} is the first: each names another one`, 1);
   }
@@ -136,7 +176,7 @@ function checkChain(check: Verification, parts: readonly ReadPart[]): void {
 function checkLink(check: Verification, part: ReadPart, before: ReadPart | undefined, previous: string): void {
   const { faults } = check;
   if (!before) faults.add('chain-broken', part.path, `it follows part ${previous} of its batch, which manifest.json does not list`, 1);
-  else if (before.header.q >= part.header.q) {
-    faults.add('part-header-wrong', part.path, `its settle number ${part.header.q} is not above ${before.header.q} of the part before it`, 1);
+  else if (part.header.q !== before.header.q + 1) {
+    faults.add('part-header-wrong', part.path, `its settle number is ${part.header.q}, that of the part before it is ${before.header.q}`, 1);
   }
 }

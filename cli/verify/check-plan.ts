@@ -1,18 +1,17 @@
 import { z } from 'zod';
 import { planPrefix, runPrefix, SHARD_LIST_NAME, SHARD_PLANS_FILE_NAME, shardFileName } from '../../shared/names.ts';
+import { checkShardRecord } from './check-ledger.ts';
 import type { NamedPart, SettledRow } from './check-parts.ts';
 import { checkPartsOfShard, listPartsByShard } from './check-parts.ts';
 import { itemFingerprint } from './fingerprint.ts';
 import { LINE_IS } from './line-table.ts';
 import { readFileLines } from './read-file.ts';
-import { parseRow, plannedItemSchema } from './rows-schema.ts';
+import type { ShardPlan } from './rows-schema.ts';
+import { parseRow, plannedItemSchema, shardPlanSchema } from './rows-schema.ts';
 import type { Verification } from './verification.ts';
 
 const count = z.int().nonnegative();
-const shardPlanSchema = z.strictObject({ shard: count, sizes: z.array(z.int().positive()), offsets: z.array(count) });
 const shardListSchema = z.array(z.strictObject({ v: z.literal(1), run: z.string(), shard: count }));
-
-type ShardPlan = z.infer<typeof shardPlanSchema>;
 
 /** One planned item of a shard: where it stands and what it is. */
 interface Planned {
@@ -35,9 +34,9 @@ export async function checkShards(check: Verification): Promise<void> {
     partsOf.delete(plan.shard);
   }
   for (const [shard, parts] of partsOf) {
-    for (const row of await checkPartsOfShard(check, parts)) {
+    await checkPartsOfShard(check, parts, (row) => {
       check.faults.add('row-unplanned', row.path, `line ${row.line} has a result, but the plan has no shard ${shard}`, row.at);
-    }
+    });
   }
 }
 
@@ -72,7 +71,8 @@ async function checkShardList(check: Verification): Promise<void> {
 async function checkShard(check: Verification, plan: ShardPlan, parts: readonly NamedPart[]): Promise<void> {
   const path = planPath(check, shardFileName(plan.shard));
   const planned = await readShardFile(check, plan, path);
-  for (const row of await checkPartsOfShard(check, parts)) compareRow(check, planned, row);
+  const settled = await checkPartsOfShard(check, parts, (row) => compareRow(check, planned, row));
+  await checkShardRecord(check, plan, settled);
   for (const [line, { at }] of planned) {
     if (!check.marks.has(line, LINE_IS.settled)) check.faults.add('row-missing', path, `line ${line} is planned, but no part has a result of it`, at);
   }

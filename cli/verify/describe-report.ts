@@ -8,9 +8,23 @@ export function describeReport(report: VerifyReport): string[] {
     const more = count - (kept.get(name as never)?.length ?? 0);
     if (more > 0) lines.push(`${name}: ${more.toLocaleString('en')} more`);
   }
-  if (report.garbage.length > 0) lines.push(`note: ${report.garbage.length} files of crashed deliveries count for nothing, such as ${report.garbage[0]}`);
-  return [...lines, summarise(report)];
+  return [...lines, ...describeGarbage(report.garbage), ...describeStop(report), summarise(report)];
 }
+
+const SHOWN_GARBAGE = 5;
+
+function describeGarbage(garbage: readonly string[]): string[] {
+  if (garbage.length === 0) return [];
+  const more = garbage.length - SHOWN_GARBAGE;
+  return [
+    `note: ${garbage.length.toLocaleString('en')} ${garbage.length === 1 ? 'file' : 'files'} of crashed deliveries or plans ${garbage.length === 1 ? 'counts' : 'count'} for nothing:`,
+    ...garbage.slice(0, SHOWN_GARBAGE).map((path) => `  ${path}`),
+    ...(more > 0 ? [`  and ${more.toLocaleString('en')} more: --json lists all`] : []),
+  ];
+}
+
+const describeStop = ({ stop, recount }: VerifyReport): string[] =>
+  stop && recount ? [`note: the run was stopped at ${stop.at} (${stop.reason}); ${recount.skipped.toLocaleString('en')} items were skipped`] : [];
 
 function summarise({ run, isClean, recount, faultCounts }: VerifyReport): string {
   if (!isClean || !recount) {

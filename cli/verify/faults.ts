@@ -1,5 +1,7 @@
 /** Every fault that `verify` names, with what it means. The names are stable: scripts match on them, `docs/cli.md` lists them. */
 export const FAULTS = {
+  'run-open': 'the run has not ended: nothing of it is final',
+  'run-failed': 'the run failed: there is nothing to count',
   'manifest-missing': 'the run has no manifest.json',
   'manifest-malformed': 'manifest.json is not what a finished run writes',
   'source-missing': 'the uploaded manifest is gone, or this version of it',
@@ -35,6 +37,15 @@ export const FAULTS = {
   'counts-wrong': 'a count in manifest.json is not what the rows give',
   'totals-wrong': 'a total in manifest.json is not what the files give',
   'errors-wrong': 'errors.ndjson.gz does not hold exactly the failed rows',
+  'stop-wrong': 'a row is skipped for a stop that manifest.json does not name',
+  'ledger-run-missing': 'the ledger has no record of the run',
+  'ledger-run-wrong': 'the ledger\'s record of the run differs from manifest.json',
+  'ledger-shard-missing': 'the ledger has no record of a shard',
+  'ledger-shard-wrong': 'the ledger\'s record of a shard differs from the plan',
+  'ledger-counts-wrong': 'a counter of a shard\'s record is not what the files give',
+  'ledger-batch-open': 'the ledger has items left in a run that has ended',
+  'ledger-chain-wrong': 'the ledger names another last part or settle number than the chain of a batch has',
+  'ledger-done-wrong': 'the ledger\'s set of finished shards is not that of all shards',
 } as const;
 
 export type FaultName = keyof typeof FAULTS;
@@ -43,7 +54,7 @@ export interface Fault {
   readonly name: FaultName;
   /** What was expected and what is there. */
   readonly message: string;
-  /** Key below the run's prefix, or the key of the uploaded manifest. */
+  /** Key below the run's prefix, key of the uploaded manifest, or key of a record of the ledger. */
   readonly file: string;
   /** Row of that file, from 1; undefined: the file as a whole. */
   readonly line?: number;

@@ -41,8 +41,14 @@ export const duplicateRowSchema = z.strictObject({
 
 export const invalidRowSchema = z.strictObject({ line, row: z.string(), reason: z.string().min(1) });
 
+/** A row of the plan's records.ndjson: one shard. */
+export const shardPlanSchema = z.strictObject({ shard: count, sizes: z.array(z.int().positive()), offsets: z.array(count) });
+
 /** Loose: a row of errors.ndjson.gz may carry more than what is compared. */
 export const errorRowSchema = z.looseObject({ line, error: itemErrorSchema });
+
+/** Why a run ended early: also the reason of every row that it skipped for it. */
+export const STOP_REASONS = ['cancelled', 'failure threshold', 'time limit'] as const;
 
 export const runManifestSchema = z.strictObject({
   v: z.literal(1),
@@ -56,10 +62,13 @@ export const runManifestSchema = z.strictObject({
   counts: z.strictObject({ succeeded: count, failed: count, skipped: count, pending: count, total: count }),
   createdAt: z.iso.datetime(),
   finishedAt: z.iso.datetime(),
+  stop: z.strictObject({ reason: z.enum(STOP_REASONS), at: z.iso.datetime() }).optional(),
+  redriveOf: z.string().optional(),
   files: z.array(z.strictObject({ path: z.string().min(1), bytes: count, sha256: z.string().regex(/^[0-9a-f]{64}$/) })),
 });
 
 export type PartHeader = z.infer<typeof partHeaderSchema>;
+export type ShardPlan = z.infer<typeof shardPlanSchema>;
 export type RunManifest = z.infer<typeof runManifestSchema>;
 
 /** Reads one JSON text against a schema. */

@@ -1,6 +1,7 @@
 import type { Processor } from '../../processors/processor.ts';
 import type { ObjectStore } from '../../shared/ports.ts';
 import type { FaultLog } from './faults.ts';
+import type { LedgerView, ReadableLedger } from './ledger-view.ts';
 import { LineMarks, LineValues } from './line-table.ts';
 import type { FileReading } from './read-file.ts';
 import { readFileLines } from './read-file.ts';
@@ -14,6 +15,8 @@ export interface VerifyInput {
   readonly tenant: string;
   readonly run: string;
   readonly processorOf: (name: string) => Processor | undefined;
+  /** Without it only the files are held against each other. */
+  readonly ledger?: ReadableLedger;
 }
 
 /** What the checks share: findings so far, and one mark and three fingerprints a line. */
@@ -22,6 +25,8 @@ export class Verification {
   readonly manifest: RunManifest;
   readonly prefix: string;
   readonly faults: FaultLog;
+  /** Undefined: it is not to be read, or has no record of the run. */
+  readonly ledger: LedgerView | undefined;
   readonly marks = new LineMarks();
   /** Id and input of each item, from the plan. */
   readonly items = new LineValues();
@@ -33,11 +38,12 @@ export class Verification {
   readonly #listed: ReadonlyMap<string, { bytes: number; sha256: string }>;
   readonly #checked = new Set<string>();
 
-  constructor(input: VerifyInput, manifest: RunManifest, prefix: string, faults: FaultLog) {
+  constructor(input: VerifyInput, { manifest, prefix, faults, ledger }: { manifest: RunManifest; prefix: string; faults: FaultLog; ledger: LedgerView | undefined }) {
     this.input = input;
     this.manifest = manifest;
     this.prefix = prefix;
     this.faults = faults;
+    this.ledger = ledger;
     this.#listed = new Map(manifest.files.map((file) => [file.path, file]));
   }
 

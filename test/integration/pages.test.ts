@@ -5,6 +5,7 @@ import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { type PageHosts, type PageKind, startPageHosts } from '../../bench/page-hosts.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import { copyRun, type StoredRun } from '../support/finished-run.ts';
+import { LEDGER_TAMPERINGS } from '../support/ledger-tamperings.ts';
 import { TAMPERINGS } from '../support/tamperings.ts';
 import { type StoredRow, TargetClient } from '../support/target-run.ts';
 import { startTarget } from '../support/targets/start-target.ts';
@@ -81,12 +82,13 @@ describe(`${PAGES} pages on ${HOSTS} hosts, some of them answering badly`, () =>
 
   describe('when they are verified', () => {
     let copy: () => Promise<StoredRun>;
-    const verify = ({ results, manifests, tenant, run }: StoredRun) => verifyRun({ results, manifestStoreOf: () => manifests, tenant, run, processorOf: findProcessor });
+    const verify = ({ results, manifests, ledger, tenant, run }: StoredRun) => verifyRun({ results, manifestStoreOf: () => manifests, ledger, tenant, run, processorOf: findProcessor });
 
     beforeAll(async () => {
       const from = {
         results: createObjectStore(client.s3, client.output('ResultsBucket')),
         manifests: createObjectStore(client.s3, client.output('ManifestsBucket')),
+        ledger: client.ledger,
         tenant: record.tenant,
         run: record.run,
       };
@@ -98,7 +100,7 @@ describe(`${PAGES} pages on ${HOSTS} hosts, some of them answering badly`, () =>
       expect(await verify(await copy())).toMatchObject({ isClean: true, faults: [] });
     });
 
-    it.each(TAMPERINGS)('give away: $what', async ({ apply, finds }) => {
+    it.each([...TAMPERINGS, ...LEDGER_TAMPERINGS.filter(({ what }) => !what.includes('crashed'))])('give away: $what', async ({ apply, finds }) => {
       const run = await copy();
       apply(run);
       const { isClean, faults } = await verify(run);

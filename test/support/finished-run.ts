@@ -1,5 +1,7 @@
 import { finishRun } from '../../lambdas/finish-run/finish-run.ts';
 import { mergeResults } from '../../lambdas/merge-results/merge-results.ts';
+import type { ReadableLedger } from '../../cli/verify/ledger-view.ts';
+import type { VerifyReport } from '../../cli/verify/verify-run.ts';
 import type { Processor } from '../../processors/processor.ts';
 import { batchOf } from '../../shared/batch-state.ts';
 import { partPath, runPrefix } from '../../shared/names.ts';
@@ -10,11 +12,13 @@ import type { PlannedItem, ResultRow } from '../../shared/rows.ts';
 import { readBatchItems } from '../../shared/shard-file.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
 import { preparePlanning } from './planning.ts';
+import { copyLedger, StoredLedger } from './stored-ledger.ts';
 
 /** A run's objects in memory, to be tampered with. */
 export interface StoredRun {
   readonly results: MemoryObjectStore;
   readonly manifests: MemoryObjectStore;
+  readonly ledger: StoredLedger;
   readonly tenant: string;
   readonly run: string;
 }
@@ -32,14 +36,20 @@ const MANIFEST = [
   '',
 ].join('\n');
 
-/** Plans, settles, merges and finishes a small run with the real writers: batches of five in two settlements each, every seventh line failed, one part of a crash. */
-export async function buildFinishedRun(): Promise<StoredRun> {
+type Stop = NonNullable<VerifyReport['stop']>;
+
+/**
+ * Plans, settles, merges and finishes a small run with the real writers: batches of five in two settlements each, every seventh line failed,
+ * one part of a crash. A run that is stopped has only the first settlement of each batch worked, the second is the stop's.
+ */
+export async function buildFinishedRun({ stop }: { readonly stop?: Stop } = {}): Promise<StoredRun> {
   const { ledger, manifests, results, run, plan, ports } = preparePlanning({ name: 'list.jsonl', body: MANIFEST, options: { itemsPerBatch: 5 } });
   const { source } = ledger.run;
   const { etag } = (await manifests.head(source.key, source.version))!;
   ledger.run = { ...ledger.run, source: { ...source, etag } };
   await plan();
-  for (const shard of ledger.shards.values()) ledger.shards.set(shard.shard, await settleShard(results, shard));
+  if (stop) ledger.run = Object.assign({ ...ledger.run }, { stop });
+  for (const shard of ledger.shards.values()) ledger.shards.set(shard.shard, await settleShard(results, shard, stop));
   const { tenant } = ledger.run;
   await writeGarbagePart(results, { tenant, run });
   const endPorts = {
@@ -49,43 +59,48 @@ export async function buildFinishedRun(): Promise<StoredRun> {
     ledger: {
       readRun: async () => ledger.run,
       readShards: async () => [...ledger.shards.values()],
-      markEnded: async () => ledger.run,
+      markEnded: async (_run: string, end: { state: 'finished' | 'failed'; finishedAt: string }) => (ledger.run = { ...ledger.run, ...end }),
       takeOffOpen: async () => undefined,
     } as Partial<RunLedger> as RunLedger,
   };
   await mergeResults({ v: 1, run }, endPorts);
   await finishRun({ v: 1, run }, endPorts);
-  return { results, manifests, tenant, run };
+  if (stop) await nameStop(results, `${runPrefix(tenant, run)}manifest.json`, stop);
+  const stored = new StoredLedger(ledger.run, ledger.shards.values(), ledger.shards.keys());
+  return { results, manifests, ledger: stored, tenant, run };
 }
 
-async function settleShard(results: MemoryObjectStore, shard: ShardRecord): Promise<ShardRecord> {
+async function nameStop(results: MemoryObjectStore, key: string, stop: Stop): Promise<void> {
+  const manifest = JSON.parse(Buffer.from(await results.read(key)).toString()) as object;
+  await results.write(key, JSON.stringify({ ...manifest, stop }), 'application/json');
+}
+
+async function settleShard(results: MemoryObjectStore, shard: ShardRecord, stop: Stop | undefined): Promise<ShardRecord> {
   const b: Record<string, ShardRecord['b'][string]> = {};
+  const rows: ResultRow[] = [];
   for (let batch = 0; batch < shard.n; batch++) {
     const items = await readBatchItems(results, shard, batch);
     const half = Math.ceil(items.length / 2);
-    const first = await writePart(results, shard, { batch, q: 1, previous: null }, items.slice(0, half));
-    const last = await writePart(results, shard, { batch, q: 2, previous: first }, items.slice(half));
+    const worked = items.slice(0, half).map(settle);
+    const rest = items.slice(half).map((item) => (stop ? skip(item, stop) : settle(item)));
+    const first = await writePart(results, shard, { batch, q: 1, previous: null }, worked);
+    const last = await writePart(results, shard, { batch, q: 2, previous: first }, rest);
     b[String(batch)] = { ...batchOf(shard, batch), q: 2, l: '', h: last };
+    rows.push(...worked, ...rest);
   }
-  const lines = (await readLines(results, shard)).map(({ line }) => line);
-  const ko = lines.filter(isFailing).length;
-  return { ...shard, b, nd: shard.n, ok: lines.length - ko, ko };
+  const count = (verdict: ResultRow['verdict']) => rows.filter((row) => row.verdict === verdict).length;
+  return { ...shard, b, nd: shard.n, ok: count('succeeded'), ko: count('failed'), sk: count('skipped') };
 }
 
 const isFailing = (line: number): boolean => line % 7 === 0;
-
-async function readLines(results: ObjectStore, shard: ShardRecord): Promise<PlannedItem[]> {
-  const batches = await Promise.all(Array.from({ length: shard.n }, (_, batch) => readBatchItems(results, shard, batch)));
-  return batches.flat();
-}
 
 async function writePart(
   results: ObjectStore,
   { tenant, run, shard }: ShardRecord,
   header: { batch: number; q: number; previous: string | null },
-  items: readonly PlannedItem[],
+  rows: readonly ResultRow[],
 ): Promise<string> {
-  const part = await packPart({ run, shard, owner: 'worker', ...header }, items.map(settle));
+  const part = await packPart({ run, shard, owner: 'worker', ...header }, rows);
   await results.write(runPrefix(tenant, run) + partPath(shard, header.batch, part.id), part.bytes, 'application/gzip');
   return part.id;
 }
@@ -102,15 +117,17 @@ function settle({ line, id, input }: PlannedItem): ResultRow {
   return { ...own, verdict: 'failed', error: { name: 'HttpStatusError', message: 'expected status 200, got 404', retryable: false } };
 }
 
+const skip = ({ line, id, input }: PlannedItem, { reason, at }: Stop): ResultRow => ({ line, ...(id !== undefined && { id }), input, attempts: 0, startedAt: at, durationMs: 0, verdict: 'skipped', reason });
+
 /** Copies a run from any target into memory, so that it can be tampered with. */
-export async function copyRun(from: { results: ObjectStore; manifests: ObjectStore; tenant: string; run: string }): Promise<StoredRun> {
+export async function copyRun(from: { results: ObjectStore; manifests: ObjectStore; ledger: ReadableLedger; tenant: string; run: string }): Promise<StoredRun> {
   const { tenant, run } = from;
   const results = new MemoryObjectStore(from.results.bucket);
   for await (const { key } of from.results.list(runPrefix(tenant, run))) results.put(key, await from.results.read(key));
   const manifest = JSON.parse(Buffer.from(results.bytesOf(`${runPrefix(tenant, run)}manifest.json`)).toString()) as { source: { key: string; version: string } };
   const manifests = new SingleVersionStore(from.manifests.bucket, manifest.source.version);
   manifests.put(manifest.source.key, await from.manifests.read(manifest.source.key));
-  return { results, manifests, tenant, run };
+  return { results, manifests, ledger: await copyLedger(from.ledger, run), tenant, run };
 }
 
 /** Knows one version, by the name that it has where the run was copied from. */

@@ -41,12 +41,14 @@ const readRows = (run: StoredRun, path: string): Row[] => {
 
 const packRows = (rows: readonly Row[]): Buffer => gzipSync(`${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
 
-/** Last parts of their batches (nothing names them) whose rows satisfy `wants`. */
-function findHead(run: StoredRun, wants: (rows: Row[]) => boolean = (rows) => rows.length > 0): string {
+/** Last parts of their batches: nothing names them. */
+function listHeads(run: StoredRun): string[] {
   const parts = readManifest(run).files.map(({ path }) => path).filter((path) => PART.test(path));
   const named = new Set(parts.map((path) => readRows(run, path)[0]!['previous']));
-  return parts.find((path) => !named.has(path.slice(-53, -10)) && wants(readRows(run, path).slice(1)))!;
+  return parts.filter((path) => !named.has(path.slice(-53, -10)));
 }
+
+const findHead = (run: StoredRun, wants: (rows: Row[]) => boolean = (rows) => rows.length > 0): string => listHeads(run).find((path) => wants(readRows(run, path).slice(1)))!;
 
 /** Writes a part anew under its right name, and lists it rightly. */
 function forgePart(run: StoredRun, path: string, edit: (rows: Row[]) => Row[]): void {
@@ -99,7 +101,8 @@ export const TAMPERINGS: readonly Tampering[] = [
   { what: 'a total edited', finds: 'totals-wrong', apply: (run) => editManifest(run, ({ totals }) => void totals['rows']!--) },
   { what: 'a file listed twice', finds: 'file-list-unsorted', apply: (run) => editManifest(run, ({ files }) => void files.push(files[0]!)) },
   { what: 'the uploaded manifest removed', finds: 'source-missing', apply: (run) => run.manifests.delete(readManifest(run).source.key) },
-  { what: 'the uploaded manifest edited in place', finds: 'source-changed', apply: replaceSource },
+  { what: 'the uploaded manifest edited in place', finds: 'source-changed', apply: (run) => editSource(run, (bytes) => Buffer.concat([bytes, Buffer.from('\n')])) },
+  { what: 'the uploaded manifest replaced by a truncated gzip', finds: 'source-unreadable', apply: (run) => editSource(run, (bytes) => gzipSync(bytes).subarray(0, -20)) },
   { what: 'a part removed', finds: 'file-missing', apply: (run) => run.results.delete(prefixOf(run) + findHead(run)) },
   { what: 'a part truncated', finds: 'part-malformed', apply: (run) => editObject(run, findHead(run), (bytes) => bytes.slice(0, -12)) },
   { what: 'a byte of a part flipped', finds: 'file-changed', apply: (run) => editObject(run, findHead(run), flipLastByte) },
@@ -109,6 +112,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   { what: 'a part taken off the list with its rows', finds: 'row-missing', apply: (run) => unlist(run, findHead(run)) },
   { what: 'the first part of a chain taken off the list', finds: 'chain-broken', apply: (run) => unlist(run, makeSecond(run)) },
   { what: 'a second part that follows the same one', finds: 'chain-forked', apply: forkChain },
+  { what: 'a chain whose first part follows its last', finds: 'chain-cyclic', apply: closeChain },
   { what: 'a row dropped', finds: 'row-missing', apply: (run) => forgeRows(run, (_, rows) => rows.slice(1)) },
   { what: 'a row dropped, the header left', finds: 'part-row-count', apply: (run) => forgePart(run, findHead(run), (rows) => rows.slice(0, -1)) },
   { what: 'a row doubled', finds: 'row-doubled', apply: (run) => forgeRows(run, (_, rows) => [...rows, rows[0]!]) },
@@ -120,6 +124,8 @@ export const TAMPERINGS: readonly Tampering[] = [
   { what: 'an error renamed', finds: 'errors-wrong', apply: (run) => forgeRows(run, (_, rows) => rows.map(renameError), hasFailure) },
   { what: 'a header of another run', finds: 'part-header-wrong', apply: (run) => forgePart(run, findHead(run), ([header, ...rows]) => [{ ...header, run: 'rother' }, ...rows]) },
   { what: 'a failed row taken out of the errors', finds: 'errors-wrong', apply: (run) => forgeSideFile(run, 'errors.ndjson.gz', (rows) => rows.slice(1)) },
+  { what: 'a row skipped for a stop that was none', finds: 'stop-wrong', apply: (run) => forgeRows(run, (_, [first, ...rows]) => [skipRow(first!), ...rows], (rows) => rows.length > 0) },
+  { what: 'a settle number left out', finds: 'part-header-wrong', apply: (run) => forgePart(run, findHead(run), ([header, ...rows]) => [{ ...header, q: (header!['q'] as number) + 1 }, ...rows]) },
   { what: 'an item taken out of the plan', finds: 'row-unplanned', apply: (run) => editPlanFile(run, FIRST_SHARD, (text) => text.slice(text.indexOf('\n') + 1)) },
   { what: 'a shard file removed', finds: 'plan-missing', apply: (run) => run.results.delete(`${prefixOf(run)}plan/${readManifest(run).plan}/${FIRST_SHARD}`) },
   { what: 'the offsets of a shard edited', finds: 'plan-malformed', apply: (run) => editPlanFile(run, 'records.ndjson', (text) => text.replace('"offsets":[0,', '"offsets":[0,1')) },
@@ -134,16 +140,21 @@ export const MANIFEST_TAMPERINGS: readonly Tampering[] = [
   { what: 'an invalid row that the manifest has not', finds: 'source-row-added', apply: (run) => forgeSideFile(run, 'invalid.ndjson.gz', (rows) => [...rows, { ...rows[0], line: 900 }]) },
   { what: 'a valid item called invalid', finds: 'invalid-wrong', apply: callItemInvalid },
   { what: 'plan and results of an item changed alike', finds: 'input-wrong', apply: (run) => forgeEverywhere(run, 'page-3', 'page-X') },
+  { what: 'a row moved to another batch of its shard', finds: 'row-misplaced', apply: moveRow },
+  { what: 'a row of the manifest made equal to another', finds: 'duplicate-missed', apply: (run) => editSourceText(run, 'a.example/page-5"', 'a.example/page-4"') },
+  { what: 'the id of a row of the manifest given to another', finds: 'id-repeated', apply: (run) => editSourceText(run, '"b5"', '"b4"') },
   { what: 'an item of the expansion left out', finds: 'source-row-added', apply: (run) => run.results.delete(`${prefixOf(run)}plan/${readManifest(run).plan}/expanded.ndjson.gz`) },
 ];
 
 /** Same version, other bytes: a store that was written to behind S3's back. */
-function replaceSource(run: StoredRun): void {
+function editSource(run: StoredRun, edit: (bytes: Uint8Array) => Uint8Array): void {
   const { key } = readManifest(run).source;
   const bytes = run.manifests.bytesOf(key);
   run.manifests.delete(key);
-  run.manifests.put(key, Buffer.concat([bytes, Buffer.from('\n')]));
+  run.manifests.put(key, edit(bytes));
 }
+
+const editSourceText = (run: StoredRun, from: string, to: string): void => editSource(run, (bytes) => Buffer.from(Buffer.from(bytes).toString().replace(from, to)));
 
 function flipLastByte(bytes: Uint8Array): Uint8Array {
   const flipped = Uint8Array.from(bytes);
@@ -169,6 +180,29 @@ function forkChain(run: StoredRun): void {
   addSuccessor(run, head, 2);
 }
 
+/** A true circle of hashes can't be made: the first part keeps its name, and its place in the list is made right. */
+function closeChain(run: StoredRun): void {
+  const head = findHead(run);
+  const parts = readManifest(run).files.map(({ path }) => path).filter((path) => PART.test(path) && path.slice(0, -53) === head.slice(0, -53));
+  const first = parts.find((path) => readRows(run, path)[0]!['previous'] === null)!;
+  const [header, ...rows] = readRows(run, first);
+  const bytes = packRows([{ ...header, previous: head.slice(-53, -10) }, ...rows]);
+  run.results.put(prefixOf(run) + first, bytes);
+  editManifest(run, ({ files }) => {
+    Object.assign(files.find(({ path }) => path === first)!, { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+  });
+}
+
+/** From the last part of one batch to that of another batch of the same shard. */
+function moveRow(run: StoredRun): void {
+  const from = findHead(run);
+  const [, moved] = readRows(run, from);
+  forgePart(run, from, ([header, , ...rows]) => [{ ...header, rows: rows.length }, ...rows]);
+  const shard = from.slice(0, 'results/00000-'.length);
+  const to = listHeads(run).find((path) => path.startsWith(shard) && path.slice(0, -53) !== from.slice(0, -53))!;
+  forgePart(run, to, ([header, ...rows]) => [{ ...header, rows: rows.length + 1 }, ...rows, moved!]);
+}
+
 function addSuccessor(run: StoredRun, path: string, step: number): void {
   const header = readRows(run, path)[0]!;
   const bytes = packRows([{ ...header, q: (header['q'] as number) + step, previous: path.slice(-53, -10), rows: 0 }]);
@@ -178,6 +212,8 @@ function addSuccessor(run: StoredRun, path: string, step: number): void {
 const flipToFailure = ({ output: _, ...row }: Row): Row => ({ ...row, verdict: 'failed', error: { name: 'Invented', message: 'it never happened', retryable: false } });
 
 const flipToSuccess = ({ error, ...row }: Row): Row => (error === undefined ? row : { ...row, verdict: 'succeeded', output: {} });
+
+const skipRow = ({ output: _, error: __, ...row }: Row): Row => ({ ...row, verdict: 'skipped', reason: 'time limit' });
 
 const renameError = (row: Row): Row => (row['error'] === undefined ? row : { ...row, error: { ...(row['error'] as Row), name: 'TimeoutError' } });
 

@@ -8,6 +8,7 @@ import type { CommandContext } from '../../../../cli/settings.ts';
 import type { RunRecord } from '../../../../shared/records.ts';
 import { createFakeTerminal } from '../../../support/fake-terminal.ts';
 import { buildFinishedRun } from '../../../support/finished-run.ts';
+import type { StoredLedger } from '../../../support/stored-ledger.ts';
 
 let folder = '';
 beforeEach(async () => {
@@ -17,11 +18,20 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const source = { bucket: 'manifests', key: 'local/noop/list.txt', version: '1', bytes: 2, etag: 'e' };
 
+const fakeLedger = (record: Partial<RunRecord>): Backend['ledger'] => ({
+  readRun: async () => record as RunRecord,
+  readShards: async () => [],
+  readDone: async () => new Set<number>(),
+  listRuns: async () => [record as RunRecord],
+});
+
+const readersOf = (stored: StoredLedger) => ({ readRun: stored.readRun.bind(stored), readShards: stored.readShards.bind(stored), readDone: stored.readDone.bind(stored) });
+
 function fakeBackend(record: Partial<RunRecord>, more: Partial<Backend> = {}) {
   const uploads: { key: string; metadata: Readonly<Record<string, string>> }[] = [];
   const state = { isStopped: false };
   const backend = {
-    ledger: { readRun: async () => record as RunRecord, readShards: async () => [], listRuns: async () => [record as RunRecord] },
+    ledger: fakeLedger(record),
     upload: async ({ key, metadata }: { key: string; metadata: Readonly<Record<string, string>> }) => {
       uploads.push({ key, metadata });
       return source;
@@ -62,8 +72,8 @@ describe('spillway run', () => {
 
 describe('the end of a run', () => {
   it('puts every listed file on disk, sums up in at most ten lines, and answers 1 for failed items', async () => {
-    const { results, manifests, tenant, run } = await buildFinishedRun();
-    const { backend } = fakeBackend({}, { results, manifests });
+    const { results, manifests, ledger, tenant, run } = await buildFinishedRun();
+    const { backend } = fakeBackend({}, { results, manifests, ledger: { ...fakeLedger({}), ...readersOf(ledger) } });
     const context = contextOf(backend);
     const code = await finishRun({ run, tenant, state: 'finished' } as RunRecord, folder, backend, context);
     expect(code).toBe(1);
@@ -76,8 +86,8 @@ describe('the end of a run', () => {
   });
 
   it('is one JSON document with --json', async () => {
-    const { results, manifests, tenant, run } = await buildFinishedRun();
-    const { backend } = fakeBackend({}, { results, manifests });
+    const { results, manifests, ledger, tenant, run } = await buildFinishedRun();
+    const { backend } = fakeBackend({}, { results, manifests, ledger: { ...fakeLedger({}), ...readersOf(ledger) } });
     const context = contextOf(backend, createFakeTerminal({ isJson: true }));
     await finishRun({ run, tenant, state: 'finished' } as RunRecord, folder, backend, context);
     expect(context.terminal.printed).toHaveLength(1);
