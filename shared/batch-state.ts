@@ -1,3 +1,4 @@
+import { NoSuchRecordError } from './errors.ts';
 import type { BatchState, ShardRecord } from './records.ts';
 import { allOrdinals } from './ordinals.ts';
 
@@ -26,9 +27,9 @@ export const settledBatch = (q: number, settlement: { left: string; part: string
   dn: 0,
 });
 
-/** @throws RangeError if the shard has no such batch: the message does not belong to this record */
+/** @throws NoSuchRecordError if the shard has no such batch: the message does not belong to this record */
 export function batchOf(shard: ShardRecord, batch: number): BatchState {
   const state = shard.b[batch];
-  if (!state) throw new RangeError(`expected a batch from 0 to ${shard.n - 1} of shard ${shard.run}/${shard.shard}, got ${batch}`);
+  if (!state) throw new NoSuchRecordError(`expected a batch from 0 to ${shard.n - 1} of shard ${shard.run}/${shard.shard}, got ${batch}`);
   return state;
 }

@@ -27,6 +27,9 @@ export const VARIABLES = {
   WORK_QUEUE_URLS: json(z.record(z.string(), z.url())),
   /** Worker class -> most batches in flight. */
   WINDOWS: json(z.record(z.string(), z.int().positive())),
+  /** The queue that the function reads, and the dead-letter queue behind it. */
+  SOURCE_QUEUE_URL: z.url(),
+  PARKED_QUEUE_URL: z.url(),
   STATE_MACHINE_ARN: z.string().startsWith('arn:'),
   /** CIDR ranges that requests may reach although they are not public; empty: none. */
   ALLOWED_NETWORKS: list,

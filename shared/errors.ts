@@ -37,6 +37,18 @@ export class BrokenObjectError extends SpillwayError {
   readonly retryable = true;
 }
 
+/** A function was called with a payload of another form than its contract's: nothing was done. */
+export class PayloadError extends SpillwayError {
+  override readonly name = 'PayloadError';
+  readonly retryable = false;
+}
+
+/** A message names a run, shard or batch that the ledger does not have. Its reads are consistent, so waiting brings nothing: the message is parked. */
+export class NoSuchRecordError extends SpillwayError {
+  override readonly name = 'NoSuchRecordError';
+  readonly retryable = false;
+}
+
 /** A concurrent writer was first; the caller's messages come again. */
 export class StaleStateError extends SpillwayError {
   override readonly name = 'StaleStateError';

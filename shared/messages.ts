@@ -24,6 +24,15 @@ export type BatchMessage = z.infer<typeof batchMessageSchema>;
 export type WorkMessage = z.infer<typeof workMessageSchema>;
 export type DispatchMessage = z.infer<typeof dispatchMessageSchema>;
 
+/** EventBridge: an object was created in the bucket of manifests. AWS adds more fields as it likes. */
+export const uploadEventSchema = z.object({
+  time: z.string().min(1),
+  detail: z.object({
+    bucket: z.object({ name: z.string().min(1) }),
+    object: z.object({ key: z.string().min(1), size: count, etag: z.string(), 'version-id': z.string().default('') }),
+  }),
+});
+
 /** State machine `run`: its input, and what each state hands on. `state-machines/README.md` has the table. */
 export const runInputSchema = z.strictObject({ v, run: runId });
 /** Plan's answer: where the Map finds its shards. */

@@ -131,6 +131,25 @@ export interface WorkQueues {
   send(workerClass: string, messages: readonly { readonly message: WorkMessage; readonly delaySeconds: number }[]): Promise<void>;
 }
 
+/** The dead-letter queue of the queue that a function reads. */
+export interface Parking {
+  /** Keeps a message that nobody can handle, whole, for a person. The same message twice within five minutes is kept once where the queue is FIFO. */
+  park(message: ParkedMessage): Promise<void>;
+  /** Lets a received message come again after `seconds` (0 to 43,200), not after its queue's visibility time-out. */
+  comeAgain(receiptHandle: string, seconds: number): Promise<void>;
+}
+
+export interface ParkedMessage {
+  /** As the source queue named it. */
+  readonly messageId: string;
+  readonly body: string;
+  /** Name of the queue that it came from. */
+  readonly source: string;
+  readonly reason: string;
+  /** ISO 8601 UTC. */
+  readonly time: string;
+}
+
 export interface Executions {
   /** Same name and input: the same execution; a closed name counts as started, too. */
   start(name: string, input: JsonObject): Promise<void>;

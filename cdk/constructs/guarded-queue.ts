@@ -1,6 +1,6 @@
 import { Duration, Validations } from 'aws-cdk-lib';
 import { Alarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { type IQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 export interface GuardedQueueProps {
@@ -29,6 +29,13 @@ export class GuardedQueue extends Construct {
   }
 }
 
+/** @throws RangeError for a queue that is not guarded */
+export function deadLettersOf(queue: Queue): IQueue {
+  const { deadLetterQueue } = queue;
+  if (!deadLetterQueue) throw new RangeError(`expected the queue ${queue.node.path} to have a dead-letter queue`);
+  return deadLetterQueue.queue;
+}
+
 /** Keeps for 14 days (SQS's longest) what nobody could handle, and raises an alarm from the first message on. */
 export class DeadLetterQueue extends Construct {
   readonly queue: Queue;
@@ -46,7 +53,7 @@ export class DeadLetterQueue extends Construct {
       reason: 'It is the dead-letter queue: its messages wait for a person, whom the alarm calls.',
     });
     new Alarm(this, 'Alarm', {
-      alarmDescription: `Messages in the dead-letter queue ${this.node.path}: read one, mend the cause, then redrive or delete.`,
+      alarmDescription: `Messages in the dead-letter queue ${this.node.path}: read one, mend the cause, then resend or drop: spillway parked.`,
       metric: this.queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: 'Maximum' }),
       threshold: 1,
       evaluationPeriods: 1,

@@ -3,9 +3,10 @@ import { Duration, RemovalPolicy, Size, Validations } from 'aws-cdk-lib';
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, EventSourceMapping, Function as LambdaFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { HandlerName } from '../bundle-handlers.ts';
+import { deadLettersOf } from './guarded-queue.ts';
 
 /** Lambda ends any call after 15 minutes. */
 export const LONGEST_TIMEOUT_SECONDS = 900;
@@ -85,9 +86,12 @@ export class HandlerFunction extends Construct {
     return this;
   }
 
-  /** Feeds the function from a queue; a message that fails comes back alone. */
-  readFrom(queue: IQueue, settings: { readonly batchSize: number; readonly maximumConcurrency?: number }): void {
-    this.allow(queue.queueArn, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes');
+  /** Feeds the function from a queue; a message that fails comes back alone, and one that can't be handled may be parked in the queue's dead-letter queue. */
+  readFrom(queue: Queue, settings: { readonly batchSize: number; readonly maximumConcurrency?: number }): void {
+    const parked = deadLettersOf(queue);
+    this.allow(queue.queueArn, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ChangeMessageVisibility');
+    this.allow(parked.queueArn, 'sqs:SendMessage');
+    this.function.addEnvironment('SOURCE_QUEUE_URL', queue.queueUrl).addEnvironment('PARKED_QUEUE_URL', parked.queueUrl);
     const mapping = new EventSourceMapping(this, 'Source', {
       target: this.function,
       eventSourceArn: queue.queueArn,

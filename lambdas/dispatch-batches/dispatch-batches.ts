@@ -28,6 +28,8 @@ export interface DispatchPorts {
   readonly newStamp: () => string;
   /** Worker class -> most batches in flight. */
   readonly windows: Readonly<Record<string, number>>;
+  /** A message names a run that does not exist. It changes nothing; told again when a round is repeated. */
+  readonly onUnknownRun: (message: DispatchMessage) => void;
 }
 
 const ROUND_ATTEMPTS = 3;
@@ -62,7 +64,7 @@ async function runRound(messages: readonly DispatchMessage[], ports: DispatchPor
 async function applyMessage(state: LaneState, message: DispatchMessage, ports: DispatchPorts): Promise<Pick[]> {
   switch (message.type) {
     case 'open':
-      await noteShards(state, message.run, [message.shard], ports);
+      if (!(await noteShards(state, message.run, [message.shard], ports))) ports.onUnknownRun(message);
       return [];
     case 'report':
       await openIfPristine(state, message, ports);
@@ -71,15 +73,18 @@ async function applyMessage(state: LaneState, message: DispatchMessage, ports: D
     case 'wake': // any message makes the dispatcher look at what waits
       return [];
     case 'heal':
+      if (!findRun(state, message.run) && !(await ports.ledger.readRun(message.run))) ports.onUnknownRun(message);
       return healRun(state, message.run, ports);
   }
 }
 
-async function noteShards(state: LaneState, runId: string, shards: readonly number[], { ledger }: DispatchPorts): Promise<void> {
+/** @returns false if there is no such run */
+async function noteShards(state: LaneState, runId: string, shards: readonly number[], { ledger }: DispatchPorts): Promise<boolean> {
   const known = findRun(state, runId);
   const record = known ? undefined : await ledger.readRun(runId);
   const run = known ?? (record && addRun(state, record));
   if (run) addShards(run, shards);
+  return run !== undefined;
 }
 
 /** After the lanes were lost, a batch may report before its shard was opened again. */

@@ -6,30 +6,31 @@ import { createLaneStore } from '../../shared/aws/lane-table.ts';
 import { createWorkQueues } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
-import { dispatchMessageSchema } from '../../shared/messages.ts';
-import { parseJson } from '../../shared/parse-json.ts';
+import { createParking } from '../../shared/aws/parking.ts';
+import { type DispatchMessage, dispatchMessageSchema } from '../../shared/messages.ts';
+import { failuresOf, parkAll, readOrPark } from '../../shared/park-messages.ts';
 import { dispatchBatches } from './dispatch-batches.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'LANES_TABLE', 'WORK_QUEUE_URLS', 'WINDOWS']);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'LANES_TABLE', 'WORK_QUEUE_URLS', 'WINDOWS', 'SOURCE_QUEUE_URL', 'PARKED_QUEUE_URL']);
 const logger = new Logger();
 const dynamo = createDynamo();
+const sqs = createSqs();
 const ports = {
   ledger: createRunLedger(dynamo, configuration.PROGRESS_TABLE),
   lanes: createLaneStore(dynamo, configuration.LANES_TABLE),
-  workQueues: createWorkQueues(createSqs(), configuration.WORK_QUEUE_URLS),
+  workQueues: createWorkQueues(sqs, configuration.WORK_QUEUE_URLS),
   clock: Date.now,
   newStamp: randomUUID,
   windows: configuration.WINDOWS,
 };
+const parking = createParking(sqs, { sourceUrl: configuration.SOURCE_QUEUE_URL, parkedUrl: configuration.PARKED_QUEUE_URL });
+const parkingPorts = { parking, clock: Date.now, logger };
 
-/** SQS FIFO, one group: one invocation at a time, messages in order. */
+/** SQS FIFO, one group: one invocation at a time, messages in order. An error would stop the group for all: what can't be handled is parked. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const messages = event.Records.flatMap((record) => {
-    const parsed = parseJson(record.body, dispatchMessageSchema);
-    // An error would stop the group for all: what can't be read is logged whole, and dropped.
-    if (!parsed.ok) logger.error('message dropped', { reason: parsed.reason, body: record.body });
-    return parsed.ok ? [parsed.value] : [];
-  });
-  await dispatchBatches(messages, ports);
-  return { batchItemFailures: [] };
+  const { read, failed } = await readOrPark(event.Records, dispatchMessageSchema, parkingPorts);
+  const unknown = new Set<DispatchMessage>();
+  await dispatchBatches(read.map(({ value }) => value), { ...ports, onUnknownRun: (message) => unknown.add(message) });
+  const lost = read.filter(({ value }) => unknown.has(value)).map(({ message }) => message);
+  return failuresOf([...failed, ...(await parkAll(lost, 'expected the id of a run, got that of none', parkingPorts))]);
 }

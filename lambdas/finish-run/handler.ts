@@ -5,6 +5,7 @@ import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { failInputSchema, runInputSchema } from '../../shared/messages.ts';
+import { readPayload } from '../../shared/parse-json.ts';
 import { failRun } from './fail-run.ts';
 import { finishRun } from './finish-run.ts';
 
@@ -22,7 +23,7 @@ const ports = {
 /** State machine: the end of a run, good (`Finish`) or bad (`Fail`, which hands on the error that it caught). */
 export async function handler(event: unknown) {
   const failure = failInputSchema.safeParse(event);
-  const end = failure.success ? await failRun(failure.data, ports) : await finishRun(runInputSchema.parse(event), ports);
+  const end = failure.success ? await failRun(failure.data, ports) : await finishRun(readPayload(event, runInputSchema), ports);
   logger.info('run ended', { end });
   return end;
 }

@@ -4,6 +4,7 @@ import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { runInputSchema } from '../../shared/messages.ts';
+import { readPayload } from '../../shared/parse-json.ts';
 import { mergeResults } from './merge-results.ts';
 
 const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'RESULTS_BUCKET']);
@@ -14,4 +15,4 @@ const ports = {
 };
 
 /** State machine: after the last shard. */
-export const handler = async (event: unknown) => mergeResults(runInputSchema.parse(event), ports);
+export const handler = async (event: unknown) => mergeResults(readPayload(event, runInputSchema), ports);

@@ -7,6 +7,7 @@ import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { type PlanAnswer, runInputSchema } from '../../shared/messages.ts';
+import { readPayload } from '../../shared/parse-json.ts';
 import { planRun } from './plan-run.ts';
 
 const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', ...FETCH_VARIABLES]);
@@ -30,7 +31,7 @@ const CLOSING_MS = 20_000;
 export async function handler(event: unknown, context: Context): Promise<PlanAnswer> {
   const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - CLOSING_MS));
   try {
-    return await planRun(runInputSchema.parse(event), { ...ports, signal });
+    return await planRun(readPayload(event, runInputSchema), { ...ports, signal });
   } finally {
     await fetcher.rest();
   }

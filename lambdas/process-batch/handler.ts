@@ -1,51 +1,66 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
-import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { processorOf } from '../../processors/registry.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../../shared/aws/clients.ts';
 import { createTaskAnswers } from '../../shared/aws/executions.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
+import { createParking } from '../../shared/aws/parking.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
-import { workMessageSchema } from '../../shared/messages.ts';
-import { parseJson } from '../../shared/parse-json.ts';
+import { NoSuchRecordError } from '../../shared/errors.ts';
+import { type WorkMessage, workMessageSchema } from '../../shared/messages.ts';
+import { type DeliveredMessage, failuresOf, parkMessage, readOrPark } from '../../shared/park-messages.ts';
 import { processBatch } from './process-batch.ts';
 import { rememberOpenRuns } from './remember-open-runs.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', ...FETCH_VARIABLES]);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', 'SOURCE_QUEUE_URL', 'PARKED_QUEUE_URL', ...FETCH_VARIABLES]);
 const logger = new Logger();
 const dynamo = createDynamo();
+const sqs = createSqs();
 const fetcher = createWorkerFetcher(dynamo, configuration);
 const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
 const ports = {
   ledger,
   findRun: rememberOpenRuns(ledger.readRun, Date.now),
   results: createObjectStore(createS3(), configuration.RESULTS_BUCKET),
-  dispatchQueue: createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL),
+  dispatchQueue: createDispatchQueue(sqs, configuration.DISPATCH_QUEUE_URL),
   taskAnswers: createTaskAnswers(createSfn()),
   processorOf,
   fetchPage: fetcher.fetchPage,
   clock: Date.now,
 };
+const parking = createParking(sqs, { sourceUrl: configuration.SOURCE_QUEUE_URL, parkedUrl: configuration.PARKED_QUEUE_URL });
+const parkingPorts = { parking, clock: Date.now, logger };
 
-/** SQS, a work queue: one batch, or a wake for the dispatcher that an SQS FIFO queue can't delay itself. */
+/** SQS, a work queue: one batch, or a wake for the dispatcher that an SQS FIFO queue can't delay itself. What can't be handled is parked. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   try {
-    for (const record of event.Records) await handleRecord(record, context);
+    const { read, failed } = await readOrPark(event.Records, workMessageSchema, parkingPorts);
+    const again: DeliveredMessage[] = [];
+    for (const { message, value } of read) if (!(await handleMessage(message, value, context))) again.push(message);
+    return failuresOf([...failed, ...again]);
   } finally {
     // Connections go back to the other workers.
     await fetcher.rest();
   }
-  return { batchItemFailures: [] };
 }
 
-async function handleRecord(record: SQSRecord, context: Context): Promise<void> {
-  const parsed = parseJson(record.body, workMessageSchema);
-  if (!parsed.ok) return logger.error('message dropped', { reason: parsed.reason, body: record.body });
-  if ('wake' in parsed.value) return ports.dispatchQueue.send({ v: 1, type: 'wake' }, `wake/${randomUUID()}`);
-  const delivery = { owner: context.awsRequestId, messageId: record.messageId, deadline: Date.now() + context.getRemainingTimeInMillis() };
-  const end = await processBatch(parsed.value, delivery, ports);
-  logger.debug('batch ended', { ...parsed.value, ...end });
+/** @returns false if the message must come again */
+async function handleMessage(delivered: DeliveredMessage, message: WorkMessage, context: Context): Promise<boolean> {
+  if ('wake' in message) {
+    await ports.dispatchQueue.send({ v: 1, type: 'wake' }, `wake/${randomUUID()}`);
+    return true;
+  }
+  const delivery = { owner: context.awsRequestId, messageId: delivered.messageId, deadline: Date.now() + context.getRemainingTimeInMillis() };
+  try {
+    const end = await processBatch(message, delivery, ports);
+    logger.debug('batch ended', { ...message, ...end });
+    return true;
+  } catch (error) {
+    if (error instanceof NoSuchRecordError) return parkMessage(delivered, error.message, parkingPorts);
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 import type { Processor } from '../../processors/processor.ts';
 import { batchOf, isBatchDone, LEASE_MARGIN_MS } from '../../shared/batch-state.ts';
+import { NoSuchRecordError } from '../../shared/errors.ts';
 import { finishShard } from '../../shared/finish-shard.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { BatchMessage } from '../../shared/messages.ts';
@@ -40,13 +41,17 @@ export type BatchEnd =
   | { readonly kind: 'settled'; readonly rows: number; readonly left: number }
   /** Another worker has it, or had it: nothing was done here. */
   | { readonly kind: 'not mine' }
-  /** The run is over, or there is none of that id. */
+  /** The run is over. */
   | { readonly kind: 'no run' };
 
-/** Claims a batch, works on what is left of it, writes one part, settles, and finishes what follows. */
+/**
+ * Claims a batch, works on what is left of it, writes one part, settles, and finishes what follows.
+ * @throws NoSuchRecordError if there is no such run, shard or batch
+ */
 export async function processBatch(message: BatchMessage, delivery: Delivery, ports: ProcessPorts): Promise<BatchEnd> {
   const run = await ports.findRun(message.run);
-  if (run?.state !== 'open') return { kind: 'no run' };
+  if (!run) throw new NoSuchRecordError(`expected a record of run ${message.run} in the ledger, found none`);
+  if (run.state !== 'open') return { kind: 'no run' };
   const { owner, deadline } = delivery;
   const claim = await ports.ledger.claim({ ...message, owner, now: ports.clock(), until: deadline + LEASE_MARGIN_MS });
   if (claim.kind === 'owned') return { kind: 'not mine' };

@@ -9,6 +9,7 @@ import {
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import { batchOf, isBatchDone, isLeased, settledBatch } from '../batch-state.ts';
+import { NoSuchRecordError } from '../errors.ts';
 import type { Claim, ClaimAnswer, RunLedger, SettleAnswer, SettleRequest } from '../ports.ts';
 import type { OpenRecord, PlannedRun, RunRecord, ShardRecord } from '../records.ts';
 import { LEDGER_EXPRESSIONS as EXPRESSIONS } from './ledger-expressions.ts';
@@ -57,7 +58,7 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
 
   const mustExist = async <T>(what: string, found: Promise<T | undefined>): Promise<T> => {
     const record = await found;
-    if (!record) throw new Error(`expected a record of ${what} in the ledger, found none`);
+    if (!record) throw new NoSuchRecordError(`expected a record of ${what} in the ledger, found none`);
     return record;
   };
 

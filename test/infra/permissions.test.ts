@@ -24,14 +24,16 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'Lanes.Arn': 'dynamodb:GetItem dynamodb:PutItem',
     'StandardWork.Arn': 'sqs:SendMessage',
     'WebWork.Arn': 'sqs:SendMessage',
-    'Dispatch.Arn': 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    'Dispatch.Arn': 'sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    'DispatchDeadLetters.Arn': 'sqs:SendMessage',
   },
   ProcessBatchStandardRole: {
     'Progress.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
     'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
     'Dispatch.Arn': 'sqs:SendMessage',
-    'StandardWork.Arn': 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    'StandardWork.Arn': 'sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    'StandardWorkDeadLetters.Arn': 'sqs:SendMessage',
     Run: 'states:SendTaskSuccess',
   },
   ProcessBatchWebRole: {
@@ -39,7 +41,8 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
     'Dispatch.Arn': 'sqs:SendMessage',
-    'WebWork.Arn': 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    'WebWork.Arn': 'sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    'WebWorkDeadLetters.Arn': 'sqs:SendMessage',
     Run: 'states:SendTaskSuccess',
   },
   AwaitRunRole: {

@@ -69,7 +69,7 @@ export class RunWorld {
   async dispatch(): Promise<void> {
     const messages = this.dispatchQueue.slice(0, 10);
     await survive(async () => {
-      await dispatchBatches(messages, { ...this.#ports(), lanes: this.#lanes, newStamp: () => this.#newId('stamp'), windows: { standard: 3 } });
+      await dispatchBatches(messages, { ...this.#ports(), lanes: this.#lanes, newStamp: () => this.#newId('stamp'), windows: { standard: 3 }, onUnknownRun: () => undefined });
       this.dispatchQueue.splice(0, messages.length);
     });
   }

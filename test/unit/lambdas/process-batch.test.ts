@@ -119,4 +119,15 @@ describe('processBatch', () => {
     expect(await deliver('a')).toEqual({ kind: 'no run' });
     expect((await readShard()).b[0]).toMatchObject({ q: 0, a: 0 });
   });
+
+  it.each([
+    ['run', { run: `r${'z'.repeat(25)}` }],
+    ['shard', { shard: Number.MAX_SAFE_INTEGER }],
+    ['batch', { batch: 1 }],
+  ])('does nothing for a message whose %s does not exist, and says so', async (_, changes) => {
+    const before = await readShard();
+    await expect(processBatch({ ...message(), ...changes }, delivery('a'), portsWith())).rejects.toMatchObject({ name: 'NoSuchRecordError', message: expect.stringMatching(/^expected a /) as string });
+    expect(await readShard()).toEqual(before);
+    expect(reports).toEqual([]);
+  });
 });

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { dispatchBatches, type DispatchPorts } from '../../../lambdas/dispatch-batches/dispatch-batches.ts';
+import type { DispatchMessage, WorkMessage } from '../../../shared/messages.ts';
+import { aRun, aShard, RUN_ID } from '../../support/ledger-fixtures.ts';
+
+const NOBODY = `r${'z'.repeat(25)}`;
+
+it('a message of the dispatch queue that names no run changes nothing, is told, and keeps no other waiting', async () => {
+  const sent: WorkMessage[] = [];
+  const unknown = new Set<DispatchMessage>();
+  const ports: DispatchPorts = {
+    ledger: {
+      readRun: async (run) => (run === RUN_ID ? aRun() : undefined),
+      readDone: async () => new Set(),
+      readShards: async (run, shards) => (run === RUN_ID && shards.includes(0) ? [aShard([5, 5])] : []),
+    },
+    lanes: { read: async () => undefined, write: async () => true },
+    workQueues: { send: async (_, messages) => void sent.push(...messages.map(({ message }) => message)) },
+    clock: () => 0,
+    newStamp: () => 's',
+    windows: { standard: 4 },
+    onUnknownRun: (message) => unknown.add(message),
+  };
+  const bad: DispatchMessage[] = [{ v: 1, type: 'open', run: NOBODY, shard: 0 }, { v: 1, type: 'heal', run: NOBODY }];
+  const noShard = { v: 1, type: 'open', run: RUN_ID, shard: Number.MAX_SAFE_INTEGER } as const;
+  const noBatch = { v: 1, type: 'report', run: RUN_ID, shard: 0, batch: Number.MAX_SAFE_INTEGER, q: 1, isDone: true, until: 0 } as const;
+  await dispatchBatches([...bad, noShard, noBatch, { v: 1, type: 'open', run: RUN_ID, shard: 0 }], ports);
+  expect([...unknown]).toEqual(bad);
+  expect(sent).toEqual([0, 1].map((batch) => ({ v: 1, run: RUN_ID, shard: 0, batch, q: 0 })));
+});
