@@ -1,4 +1,5 @@
 import { CfnOutput, DefaultStackSynthesizer, Stack, type App, type CfnElement, type IStackSynthesizer } from 'aws-cdk-lib';
+import { deadLettersOf } from './constructs/guarded-queue.ts';
 import type { HttpApi } from './constructs/http-api.ts';
 import type { RunStateMachine } from './constructs/run-state-machine.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
@@ -59,6 +60,7 @@ export class FanOutStack extends Stack {
       LanesTable: foundation.lanes.tableName,
       LimitsTable: foundation.limits.tableName,
       TenantsTable: foundation.tenants.tableName,
+      DeadLetterQueues: this.toJsonString(deadLetterQueues(foundation)),
       DispatchQueueUrl: foundation.dispatchQueue.queueUrl,
       StateMachineArn: machine.arn,
       ApiUrl: api.url,
@@ -76,4 +78,10 @@ export class FanOutStack extends Stack {
       .map((id) => pascalCase(id.replace(/[^A-Za-z0-9]/g, '')))
       .join('');
   }
+}
+
+/** Name -> its URL and, if there is one, that of the queue it stands behind: what `spillway parked` looks into. */
+function deadLetterQueues({ dispatchQueue, workQueues, failedEvents }: Foundation): Record<string, { url: string; source?: string }> {
+  const guarded = [dispatchQueue, ...Object.values(workQueues)].map((queue) => [queue.node.scope!.node.id, { url: deadLettersOf(queue).queueUrl, source: queue.queueUrl }] as const);
+  return { ...Object.fromEntries(guarded), FailedEvents: { url: failedEvents.queueUrl } };
 }

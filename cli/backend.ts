@@ -1,5 +1,6 @@
+import type { Admission } from '../shared/admission.ts';
 import type { ManifestUpload } from '../shared/aws/upload-manifest.ts';
-import type { ObjectStore, RunLedger } from '../shared/ports.ts';
+import type { DeadLetters, ObjectStore, RunLedger } from '../shared/ports.ts';
 import type { ManifestSource } from '../shared/rows.ts';
 
 /** A running stack, as the commands see it. */
@@ -12,6 +13,9 @@ export interface Backend {
   heldHosts(run: string): Promise<readonly string[]>;
   /** Stores a manifest; its event makes the run. */
   upload(manifest: ManifestUpload): Promise<ManifestSource>;
+  readonly deadLetters: DeadLetters;
+  /** Does what the function that admits uploads does with their event. @throws PayloadError if it is no such event */
+  admit(event: unknown): Promise<Admission>;
   /** Of the REST API, if there is one. */
   readonly apiEndpoint: string | undefined;
   /** Lets what is in work end, then stops; a stack that another process runs is left alone. */

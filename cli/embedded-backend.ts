@@ -1,15 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { REGION } from '../localstack/embedded/contracts.ts';
 import { readLockHolder } from '../localstack/embedded/lock.ts';
-import { createDynamo, createS3, createSfn } from '../shared/aws/clients.ts';
+import { listProcessors } from '../processors/registry.ts';
+import { admitRun } from '../shared/admission.ts';
+import { createDynamo, createS3, createSfn, createSqs } from '../shared/aws/clients.ts';
 import type { ServiceAccess } from '../shared/aws/clients.ts';
+import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-letters.ts';
 import { createExecutions } from '../shared/aws/executions.ts';
 import { createLaneStore } from '../shared/aws/lane-table.ts';
 import { createObjectStore } from '../shared/aws/object-store.ts';
 import { createRunLedger } from '../shared/aws/run-ledger.ts';
 import { uploadManifest } from '../shared/aws/upload-manifest.ts';
 import { UsageError } from '../shared/errors.ts';
+import { uploadOf } from '../shared/upload-event.ts';
 import type { Backend, BackendOptions } from './backend.ts';
 import { createHeldHosts } from './held-hosts.ts';
 
@@ -71,9 +76,12 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
   const services = servicesOf(access);
   const s3 = createS3(services);
   const dynamo = createDynamo(services);
+  const sqs = createSqs(services);
+  const sfn = createSfn(services);
   const manifests = outputOf(outputs, 'ManifestsBucket');
   const ledger = createRunLedger(dynamo, outputOf(outputs, 'ProgressTable'));
   const results = createObjectStore(s3, outputOf(outputs, 'ResultsBucket'));
+  const executions = createExecutions(sfn, outputOf(outputs, 'StateMachineArn'));
   const lanes = createLaneStore(dynamo, outputOf(outputs, 'LanesTable'));
   return {
     endpoint,
@@ -82,10 +90,11 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     results,
     heldHosts: createHeldHosts({ lanes, ledger, results }, Date.now),
     manifests: createObjectStore(s3, manifests),
+    deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
+    admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),
     async stop() {
-      s3.destroy();
-      dynamo.destroy();
+      for (const client of [s3, dynamo, sqs, sfn]) client.destroy();
       await stop();
     },
   };

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Backend } from './backend.ts';
+import type { ChosenLetters } from './commands/parked.ts';
 import type { PlanCommandOptions } from './commands/plan.ts';
 import type { RunCommandOptions } from './commands/run.ts';
 import { EXIT } from './exit-codes.ts';
@@ -59,6 +60,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   const act = createActions(program, hooks);
   addRunCommands(program, act);
   addLookCommands(program, act);
+  addParkedCommands(program, act);
   addAuthorCommands(program, act);
   return program;
 }
@@ -130,6 +132,26 @@ function addLookCommands(program: Command, { context, terminal, globals, end }: 
     .command('doctor')
     .description('looks at Node.js, npm, disk, memory and the loopback, and says what to do')
     .action(async () => end((await import('./commands/doctor.ts')).doctorCommand(globals().data, terminal())));
+}
+
+function addParkedCommands(program: Command, { context, end }: Act): void {
+  const load = () => import('./commands/parked.ts');
+  const parked = program
+    .command('parked')
+    .description('lists messages that nobody could handle: queue, time, reason, body, how to go on')
+    .addHelpText('after', '\nNo run waits for them: what is open is in the ledger, and the sweep sends it again. An id may be cut to its first characters.')
+    .action(async () => end((await load()).parkedCommand(context())));
+  parked
+    .command('resend [id]')
+    .description('sends a message (or, with --all, every one) back to where it came from')
+    .option('--all', 'every message that can be sent again')
+    .action(async (id: string | undefined, options: ChosenLetters) => end((await load()).resendCommand(id, options, context())));
+  parked
+    .command('drop [id]')
+    .description('deletes a message (or, with --all --yes, every one)')
+    .option('--all', 'every message')
+    .option('--yes', 'do not ask: with --all')
+    .action(async (id: string | undefined, options: ChosenLetters) => end((await load()).dropCommand(id, options, context())));
 }
 
 function addAuthorCommands(program: Command, { terminal, globals, end, signal }: Act): void {

@@ -150,6 +150,31 @@ export interface ParkedMessage {
   readonly time: string;
 }
 
+/** All dead-letter queues of a stack, for a person who looks into them. */
+export interface DeadLetters {
+  /**
+   * Shows each message once, at most 1,000 a queue; deletes it if `see` answers `remove`, else gives it back. A message that goes back in order
+   * (FIFO) holds those behind it: of such a group ten are shown.
+   * @returns how many messages of each queue lie there unseen, about
+   */
+  visit(see: (letter: DeadLetter) => Promise<'keep' | 'remove'>): Promise<Readonly<Record<string, number>>>;
+  /** Sends the message to the queue that it came from. @throws UsageError for a queue that no queue is behind */
+  sendBack(letter: DeadLetter): Promise<void>;
+}
+
+export interface DeadLetter {
+  /** Unique in the stack. */
+  readonly id: string;
+  /** The dead-letter queue's name in the template. */
+  readonly queue: string;
+  /** Whether it came from another queue; else it is an event that no function took. */
+  readonly hasSource: boolean;
+  readonly body: string;
+  readonly reason: string;
+  /** ISO 8601 UTC. */
+  readonly time: string;
+}
+
 export interface Executions {
   /** Same name and input: the same execution; a closed name counts as started, too. */
   start(name: string, input: JsonObject): Promise<void>;

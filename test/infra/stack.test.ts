@@ -53,6 +53,7 @@ describe('the template', () => {
   test('has the outputs and parameters that the CLI and the tests go by', () => {
     expect(Object.keys(template.Outputs).sort()).toEqual([
       'ApiUrl',
+      'DeadLetterQueues',
       'DispatchQueueUrl',
       'LanesTable',
       'LimitsTable',
@@ -174,6 +175,12 @@ describe('queues', () => {
       return namesIn(Properties['Dimensions'])[0];
     });
     expect(watched.sort()).toEqual(idsOf('AWS::SQS::Queue').filter(isDeadLetterQueue));
+  });
+
+  test('for dead letters are known to the CLI, each with the queue that it stands behind', () => {
+    const listed = JSON.parse(renderValue(template.Outputs['DeadLetterQueues']?.Value)) as Record<string, { url: string; source?: string }>;
+    expect(Object.values(listed).map(({ url }) => url).sort()).toEqual(idsOf('AWS::SQS::Queue').filter(isDeadLetterQueue));
+    for (const [name, { url, source }] of Object.entries(listed)) expect([name, source && deadLetterQueueOf(source)]).toEqual([source ?? 'FailedEvents', source && url]);
   });
 
   test('are encrypted', () => {
