@@ -84,7 +84,7 @@ async function measure({ source, manifests, results }: PlanStore, rows: number):
   const [startedAt, cpu] = [performance.now(), process.cpuUsage()];
   const fetchPage = () => Promise.reject(new Error('the benchmark fetches nothing'));
   const signal = new AbortController().signal;
-  await planRun({ v: 1, run }, { ledger, manifests, results, newNonce: () => 'bench', fetchPage, clock: Date.now, signal, processorOf: () => urls });
+  await planRun({ v: 1, run }, { ledger, manifests, results, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, clock: Date.now, signal, processorOf: () => urls });
   const { user, system } = process.cpuUsage(cpu);
   const [wallSeconds, cpuSeconds] = [(performance.now() - startedAt) / 1000, (user + system) / 1e6];
 

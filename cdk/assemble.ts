@@ -5,26 +5,32 @@ import { App } from 'aws-cdk-lib';
 import cdkJson from '../cdk.json' with { type: 'json' };
 import { bundleHandlers } from './bundle-handlers.ts';
 import { FanOutStack } from './fan-out-stack.ts';
+import { DEFAULT_TIMINGS, type Timings } from './timings.ts';
 
 export const STACK_NAME = 'Spillway';
 
-/** @param sourceRoot holds `lambdas/` and `state-machines/`; the project's folder */
-export async function assemble(outFolder: string, { sourceRoot }: { readonly sourceRoot: string }): Promise<void> {
+export interface AssemblyOptions {
+  /** Holds `lambdas/` and `state-machines/`; the project's folder. */
+  readonly sourceRoot: string;
+  readonly timings?: Timings;
+}
+
+export async function assemble(outFolder: string, { sourceRoot, timings }: AssemblyOptions): Promise<void> {
   const bundlesFolder = mkdtempSync(join(tmpdir(), 'spillway-bundles-'));
   try {
     await bundleHandlers(sourceRoot, bundlesFolder);
-    writeAssembly(outFolder, { sourceRoot, bundlesFolder });
+    writeAssembly(outFolder, { sourceRoot, bundlesFolder, ...(timings && { timings }) });
   } finally {
     rmSync(bundlesFolder, { recursive: true, force: true });
   }
 }
 
 /** Writes the template and the bundles into `outFolder`, as a CDK cloud assembly. @returns the app that wrote it */
-export function writeAssembly(outFolder: string, { sourceRoot, bundlesFolder }: { readonly sourceRoot: string; readonly bundlesFolder: string }): App {
+export function writeAssembly(outFolder: string, { sourceRoot, bundlesFolder, timings = DEFAULT_TIMINGS }: AssemblyOptions & { readonly bundlesFolder: string }): App {
   // The CLI hands cdk.json's context over; without the CLI it is given here, so that both ways write the same template.
   const app = new App({ outdir: outFolder, analyticsReporting: false, treeMetadata: false, stackTraces: false, context: cdkJson.context });
   const runDefinition = readFileSync(join(sourceRoot, 'state-machines', 'run.asl.json'), 'utf8');
-  new FanOutStack(app, STACK_NAME, { bundlesFolder, runDefinition });
+  new FanOutStack(app, STACK_NAME, { bundlesFolder, runDefinition, timings });
   app.synth();
   return app;
 }

@@ -14,6 +14,7 @@ import { addProcessBatch } from './steps/process-batch.ts';
 import { addServeApi } from './steps/serve-api.ts';
 import { addStateMachine } from './steps/state-machine.ts';
 import { addSweepRuns } from './steps/sweep-runs.ts';
+import type { Timings } from './timings.ts';
 import { WORKER_CLASS_NAMES } from './worker-classes.ts';
 
 export interface FanOutStackProps {
@@ -21,17 +22,18 @@ export interface FanOutStackProps {
   readonly bundlesFolder: string;
   /** The state machine `run` in Amazon States Language. */
   readonly runDefinition: string;
+  readonly timings: Timings;
 }
 
 /** Everything between an uploaded manifest and its results, in the order of the way of a run. Each step, with all that it may do, is a file in `steps/`. */
 export class FanOutStack extends Stack {
-  constructor(scope: App, id: string, { bundlesFolder, runDefinition }: FanOutStackProps) {
+  constructor(scope: App, id: string, { bundlesFolder, runDefinition, timings }: FanOutStackProps) {
     super(scope, id, {
       description: 'Spillway: runs a big list of work, shared fairly, held within limits, verified to the last item.',
       // The CDK CLI looks at the bootstrap's version itself; in the template it would be a parameter that only AWS can fill.
       synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer,
     });
-    const foundation = layFoundation(this, bundlesFolder);
+    const foundation = layFoundation(this, { bundlesFolder, timings });
 
     // The state machine, and what it calls.
     const plan = addPlanRun(foundation);
@@ -39,7 +41,7 @@ export class FanOutStack extends Stack {
     const merge = addMergeResults(foundation);
     const finish = addFinishRun(foundation);
     const machine = addStateMachine(foundation, runDefinition, { plan, awaitRun, merge, finish });
-    awaitRun.allow(machine.arn, 'states:SendTaskSuccess');
+    for (const step of [plan, awaitRun]) step.allow(machine.arn, 'states:SendTaskSuccess');
 
     // An upload starts it; batches go round between dispatcher and workers; the sweep heals.
     addAdmitRun(foundation, machine);

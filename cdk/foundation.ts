@@ -4,22 +4,22 @@ import { DeadLetterQueue, GuardedQueue } from './constructs/guarded-queue.ts';
 import { HandlerFunction, type HandlerFunctionProps } from './constructs/handler-function.ts';
 import { RecordTable } from './constructs/record-table.ts';
 import { StackSettings } from './constructs/stack-settings.ts';
+import type { Timings } from './timings.ts';
 import { pascalCase } from './pascal-case.ts';
-import { mapWorkerClasses, WORKER_CLASSES } from './worker-classes.ts';
+import { mapWorkerClasses, workerTimeoutSeconds } from './worker-classes.ts';
 
-/** Of the function that reads the dispatch queue. */
-export const DISPATCH_TIMEOUT_SECONDS = 60;
 /** Lambda's documentation: a queue hides a message for at least 6 x the time-out of the function that reads it. */
 const VISIBILITY_TIMEOUTS = 6;
 
 export type Foundation = ReturnType<typeof layFoundation>;
 
 /** What the steps of a run stand on: buckets, tables, queues and settings, each under its fixed id in the stack. */
-export function layFoundation(stack: Stack, bundlesFolder: string) {
+export function layFoundation(stack: Stack, { bundlesFolder, timings }: { readonly bundlesFolder: string; readonly timings: Timings }) {
   const settings = new StackSettings(stack, 'Settings');
   const limits = new RecordTable(stack, 'Limits', { lossIsHarmlessBecause: 'A limit without a record starts anew from the settings; a restored one would be of the past.' }).table;
   return {
     stack,
+    timings,
 
     manifests: new DataBucket(stack, 'Manifests', { isVersioned: true, sendsEvents: true }).bucket,
     uploads: new DataBucket(stack, 'Uploads').bucket,
@@ -32,10 +32,10 @@ export function layFoundation(stack: Stack, bundlesFolder: string) {
 
     dispatchQueue: new GuardedQueue(stack, 'Dispatch', {
       isFifo: true,
-      visibilityTimeout: Duration.seconds(DISPATCH_TIMEOUT_SECONDS * VISIBILITY_TIMEOUTS),
+      visibilityTimeout: Duration.seconds(timings.dispatchTimeoutSeconds * VISIBILITY_TIMEOUTS),
     }).queue,
     workQueues: mapWorkerClasses((name) => {
-      const visibilityTimeout = Duration.seconds(WORKER_CLASSES[name].timeoutSeconds * VISIBILITY_TIMEOUTS);
+      const visibilityTimeout = Duration.seconds(workerTimeoutSeconds(name, timings) * VISIBILITY_TIMEOUTS);
       return new GuardedQueue(stack, `${pascalCase(name)}Work`, { visibilityTimeout }).queue;
     }),
     /** Events that no function took. */

@@ -1,4 +1,5 @@
 import type { WorkerClassName } from '../processors/processor.ts';
+import type { Timings } from './timings.ts';
 
 /** What one kind of processor runs on: a function and a work queue of its own. */
 export interface WorkerClass {
@@ -13,6 +14,8 @@ export const WORKER_CLASSES: Readonly<Record<WorkerClassName, WorkerClass>> = {
   standard: { memoryMb: 512, timeoutSeconds: 120, maximumConcurrency: 10 },
   web: { memoryMb: 1_769, timeoutSeconds: 120, maximumConcurrency: 10 },
 };
+
+export const workerTimeoutSeconds = (name: WorkerClassName, timings: Timings): number => timings.workerTimeoutSeconds ?? WORKER_CLASSES[name].timeoutSeconds;
 
 const BATCHES_PER_WORKER = 2;
 

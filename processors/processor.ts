@@ -23,7 +23,9 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
   readonly itemsPerBatch: number;
   /** Items of one batch in work at once, in one worker. */
   readonly concurrency: number;
-  /** Reads one row. Pure and fast: it runs for every row of a manifest, ten million at times. */
+  /** How long an item may be in work, its retries included. @default 60 */
+  readonly itemDeadlineSeconds?: number;
+  /** Reads one row. Pure and fast: it runs for every row of a manifest, ten million at times. Reads its own `input` as the same item: a redrive's rows are that. */
   readRow(fields: JsonObject, options: Options): RowReading<Input>;
   /** Follows a row that asks for more rows (`expand`), in Plan only. Answers rows as `readRow` takes them. */
   expand?(fields: JsonObject, context: ExpandContext<Options>): AsyncIterable<JsonObject>;

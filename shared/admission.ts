@@ -3,8 +3,9 @@ import { ManifestRefusedError } from './errors.ts';
 import { describeOptionFaults, splitOptions } from './manifest/common-options.ts';
 import { isTenantId, runIdOf } from './names.ts';
 import { describeRefusal, isRefusalKey, refusalKey } from './refusal.ts';
-import type { Executions, ObjectStore, RunLedger } from './ports.ts';
-import type { RunRecord } from './records.ts';
+import type { Credits, Executions, ObjectStore, RunLedger } from './ports.ts';
+import type { RunCredits, RunRecord } from './records.ts';
+import { endRefusedRun, holdCredits } from './hold-credits.ts';
 import type { JsonObject, ManifestSource } from './rows.ts';
 
 /** An upload, as its event tells it. `uploadedAt` is ISO 8601 UTC and the same in every delivery of the event. */
@@ -18,12 +19,15 @@ export interface AdmittedProcessor {
   readonly name: string;
   readonly workerClass: string;
   readonly optionsSchema: z.ZodType<JsonObject>;
+  /** What a run may cost at most, and what each succeeded item costs. @default nothing */
+  readonly credits?: RunCredits;
 }
 
 export interface AdmitPorts {
   readonly ledger: RunLedger;
   readonly manifests: ObjectStore;
   readonly executions: Executions;
+  readonly credits: Credits;
   readonly processors: readonly AdmittedProcessor[];
 }
 
@@ -41,8 +45,9 @@ export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts
   if (seen?.state === 'failed') return { kind: 'refused', run, reason: seen.error ?? 'failed' };
   if (seen?.started) return { kind: 'started', run };
   try {
-    const record = await describeRun(run, { source, uploadedAt }, ports);
-    await startExecution(await ports.ledger.admit(record, { v: 1, run, source, uploadedAt }), ports);
+    const record = await ports.ledger.admit(await describeRun(run, { source, uploadedAt }, ports), { v: 1, run, source, uploadedAt });
+    await holdCredits(record, ports);
+    await startExecution(record, ports);
     return { kind: 'started', run };
   } catch (error) {
     if (!(error instanceof ManifestRefusedError)) throw error;
@@ -56,7 +61,8 @@ export async function startExecution({ run, execution }: RunRecord, { ledger, ex
   await ledger.markStarted(run, execution);
 }
 
-async function refuse(run: string, { source, uploadedAt }: Upload, reason: string, { ledger, manifests }: AdmitPorts): Promise<Admission> {
+async function refuse(run: string, { source, uploadedAt }: Upload, reason: string, ports: AdmitPorts): Promise<Admission> {
+  const { ledger, manifests } = ports;
   const [tenant = ''] = source.key.split('/');
   const refused: RunRecord = {
     ...newRecord(run, { source, uploadedAt }),
@@ -70,6 +76,7 @@ async function refuse(run: string, { source, uploadedAt }: Upload, reason: strin
   };
   await manifests.write(refusalKey(source.key), describeRefusal(run, reason), 'application/json');
   await ledger.recordRefusal(refused);
+  await endRefusedRun(refused, ports);
   return { kind: 'refused', run, reason };
 }
 
@@ -87,7 +94,17 @@ async function describeRun(run: string, upload: Upload, { manifests, processors 
     throw new ManifestRefusedError(`expected one of the processors ${known}, the manifest asks for ${JSON.stringify(processorName)}`);
   }
   const options = readOptions(head.metadata['spillway-options'], processor);
-  return { ...newRecord(run, upload), tenant, processor: processor.name, workerClass: processor.workerClass, options, state: 'open' };
+  const redriveOf = head.metadata['spillway-redrive-of'];
+  return {
+    ...newRecord(run, upload),
+    tenant,
+    processor: processor.name,
+    workerClass: processor.workerClass,
+    options,
+    state: 'open',
+    ...(redriveOf !== undefined && { redriveOf }),
+    credits: processor.credits ?? { hold: 0, perItem: 0 },
+  };
 }
 
 /** The processor for `<tenant>/<name>` without metadata. */

@@ -30,6 +30,15 @@ export const VARIABLES = {
   /** The queue that the function reads, and the dead-letter queue behind it. */
   SOURCE_QUEUE_URL: z.url(),
   PARKED_QUEUE_URL: z.url(),
+  /** Between a worker's time-out and the end of its lease. */
+  LEASE_MARGIN_SECONDS: z.coerce.number().positive(),
+  /** What a worker keeps of its time for settling. */
+  CLOSING_SECONDS: z.coerce.number().positive(),
+  /** A worker's environment ends after so many items, or with more of its heap in use. */
+  RETIRE_AFTER_ITEMS: z.coerce.number().int().positive(),
+  RETIRE_ABOVE_HEAP_MB: z.coerce.number().positive(),
+  /** How long a slot may be taken before the dispatcher looks at the ledger. */
+  RESEND_AFTER_SECONDS: z.coerce.number().positive(),
   STATE_MACHINE_ARN: z.string().startsWith('arn:'),
   /** CIDR ranges that requests may reach although they are not public; empty: none. */
   ALLOWED_NETWORKS: list,

@@ -24,6 +24,8 @@ export interface LaneShard {
 export interface LaneRun {
   readonly run: string;
   readonly workerClass: string;
+  /** Paused, or being stopped: nothing of it is sent. */
+  isHeld?: boolean;
   /** Shards that nobody has looked at yet, as ordinals: thousands of them cost a few bytes. */
   pristine: string;
   readonly shards: Record<string, LaneShard>;
@@ -50,8 +52,6 @@ export interface Pick {
   readonly q: number;
 }
 
-/** A slot that is taken longer than this is compared with the ledger, and its batch sent again if nobody has it. */
-export const RESEND_AFTER_MS = 120_000;
 /** SQS: DelaySeconds is at most 900. */
 export const LONGEST_DELAY_MS = 900_000;
 
@@ -108,8 +108,14 @@ export function applyReport(state: LaneState, report: { run: string; shard: numb
   else shard.e[report.batch] = { s: 'wait', q: report.q, until: report.until };
 }
 
+/** `resendAfterMs`: a slot that is taken longer is compared with the ledger, and its batch sent again if nobody has it. */
+export interface HealTime {
+  readonly now: number;
+  readonly resendAfterMs: number;
+}
+
 /** Compares an open shard with the ledger. Batches whose slot is taken too long by nobody are answered: they must be sent again. */
-export function healShard(run: LaneRun, record: ShardRecord, now: number): Pick[] {
+export function healShard(run: LaneRun, record: ShardRecord, { now, resendAfterMs }: HealTime): Pick[] {
   const shard = run.shards[record.shard];
   if (!shard) return [];
   const resend: Pick[] = [];
@@ -121,8 +127,8 @@ export function healShard(run: LaneRun, record: ShardRecord, now: number): Pick[
     if (isBatchDone(batch)) delete shard.e[k];
     else if (!entry || entry.s !== 'flight') shard.e[k] = isLeased(batch, now) ? flight(batch.q, now) : atLedgerQ(entry, batch.q);
     else if (isLeased(batch, now)) shard.e[k] = flight(batch.q, entry.since);
-    else if (batch.q > entry.q && batch.u === 0) shard.e[k] = { s: 'ready', q: batch.q };
-    else if (entry.since + RESEND_AFTER_MS <= now) {
+    else if (run.isHeld || (batch.q > entry.q && batch.u === 0)) shard.e[k] = { s: 'ready', q: batch.q };
+    else if (entry.since + resendAfterMs <= now) {
       shard.e[k] = flight(batch.q, now);
       resend.push({ workerClass: run.workerClass, run: run.run, shard: record.shard, batch: Number(k), q: batch.q });
     }
@@ -136,8 +142,8 @@ const flight = (q: number, since: number): LaneEntry => ({ s: 'flight', q, since
 const atLedgerQ = (entry: LaneEntry | undefined, q: number): LaneEntry => (entry?.s === 'wait' && entry.q === q ? entry : { s: 'ready', q });
 
 /** Shards with a slot that is taken too long, of every run: what a healing message makes the dispatcher read. */
-export function slowShards(state: LaneState, now: number): { run: string; shard: number }[] {
-  const isSlow = (entry: LaneEntry) => entry.s === 'flight' && entry.since + RESEND_AFTER_MS <= now;
+export function slowShards(state: LaneState, { now, resendAfterMs }: HealTime): { run: string; shard: number }[] {
+  const isSlow = (entry: LaneEntry) => entry.s === 'flight' && entry.since + resendAfterMs <= now;
   return shardsOf(state)
     .filter(({ shard }) => Object.values(shard.e).some(isSlow))
     .map(({ run, n }) => ({ run: run.run, shard: n }));
@@ -152,7 +158,7 @@ export function shardsToOpen(state: LaneState, windows: Readonly<Record<string, 
   for (const [workerClass, free] of freeSlots(state, windows)) {
     if (free <= 0) continue;
     for (const lane of state.lanes) {
-      const runs = lane.runs.filter((run) => run.workerClass === workerClass);
+      const runs = lane.runs.filter((run) => run.workerClass === workerClass && !run.isHeld);
       const ready = runs.flatMap((run) => Object.values(run.shards)).reduce((sum, shard) => sum + countReady(shard), 0);
       const run = runs.find((candidate) => candidate.pristine !== '');
       if (ready < free && run) wanted.push({ run: run.run, shard: Number.parseInt(run.pristine, 10) });
@@ -180,7 +186,7 @@ export function pickBatches(state: LaneState, windows: Readonly<Record<string, n
 
 function pickFromLane(lane: Lane, workerClass: string, now: number): Pick | undefined {
   for (const run of lane.runs) {
-    if (run.workerClass !== workerClass) continue;
+    if (run.workerClass !== workerClass || run.isHeld) continue;
     for (const [n, shard] of Object.entries(run.shards)) {
       const batch = takeReady(shard);
       if (!batch) continue;

@@ -1,11 +1,15 @@
 import type { DispatchMessage, WorkMessage } from './messages.ts';
-import type { OpenRecord, PlannedRun, RunRecord, ShardRecord } from './records.ts';
+import type { Lease } from './batch-state.ts';
+import type { OpenRecord, PlannedRun, RunRecord, RunStop, ShardRecord } from './records.ts';
 import type { JsonObject, Totals } from './rows.ts';
 
 /** What the steps need of the outside world. Adapters: one port each, in `shared/aws`; fakes in `test/support`. */
 
 /** Milliseconds since the epoch. */
 export type Clock = () => number;
+
+/** Resolves after `ms`, or as soon as the signal aborts. */
+export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 /** One bucket. */
 export interface ObjectStore {
@@ -65,6 +69,8 @@ export interface RunLedger {
   /** In the order asked for; those that do not exist (yet) are left out. */
   readShards(run: string, shards: readonly number[]): Promise<ShardRecord[]>;
   claim(claim: Claim): Promise<ClaimAnswer>;
+  /** Says which item runs alone now. @returns `lost` when the batch is no longer the owner's */
+  mark(mark: CarefulMark): Promise<'marked' | 'lost'>;
   settle(settlement: SettleRequest): Promise<SettleAnswer>;
   /** @returns the set as it is afterwards: as good as a consistent read */
   addDone(run: string, shard: number): Promise<ReadonlySet<number>>;
@@ -73,6 +79,12 @@ export interface RunLedger {
   markAcked(run: string, token: string): Promise<void>;
   /** Ends the run's record. A run that has ended in another way stays as it is. */
   markEnded(run: string, end: { state: 'finished' | 'failed'; finishedAt: string; error?: string }): Promise<RunRecord>;
+  /** Stops an open run; how it was stopped first stays. @returns the record afterwards, undefined if there is none */
+  requestStop(run: string, stop: RunStop): Promise<RunRecord | undefined>;
+  /** Pauses an open run, or lets it go on. @returns the record afterwards, undefined if there is none */
+  setPaused(run: string, isPaused: boolean): Promise<RunRecord | undefined>;
+  /** Names a new execution for a run that has not ended; the caller starts it. @returns the record afterwards, undefined if there is none */
+  restart(run: string, execution: string): Promise<RunRecord | undefined>;
   listOpen(): Promise<OpenRecord[]>;
   takeOffOpen(run: string): Promise<void>;
   /** Newest first, at most `limit`; of every tenant if none is named. */
@@ -92,6 +104,14 @@ export interface Claim extends BatchRef {
   readonly until: number;
 }
 
+/** `times`: workers that this mark says may have died at the item, this one included. */
+export interface CarefulMark extends BatchRef {
+  readonly q: number;
+  readonly owner: string;
+  readonly ordinal: number;
+  readonly times: number;
+}
+
 export type ClaimAnswer =
   | { readonly kind: 'claimed'; readonly shard: ShardRecord }
   /** Another worker's lease runs: this delivery is one too many. */
@@ -99,10 +119,12 @@ export type ClaimAnswer =
   /** q has moved on: what comes after SETTLE may still be missing. */
   | { readonly kind: 'settled'; readonly shard: ShardRecord };
 
-/** SETTLE: what one delivery did of a batch. `owner` undefined: the condition is on q only (cancel, fail). */
+/** SETTLE: what one delivery did of a batch. `owner` undefined: the condition is on q only (stop, fail). */
 export interface SettleRequest extends BatchRef {
   readonly q: number;
   readonly owner?: string;
+  /** Kept by the owner, who goes on with what is left. */
+  readonly lease?: Lease;
   readonly left: string;
   readonly part: string;
   readonly message: string;
@@ -110,6 +132,14 @@ export interface SettleRequest extends BatchRef {
 }
 
 export type SettleAnswer = { readonly kind: 'settled'; readonly shard: ShardRecord } | { readonly kind: 'beaten'; readonly shard: ShardRecord };
+
+/** The credits of tenants. Every call may be repeated. */
+export interface Credits {
+  /** Reserves. @returns `refused` if the balance is too low; a run that has, or had, a hold is `held` */
+  hold(request: { tenant: string; run: string; amount: number }): Promise<'held' | 'refused'>;
+  /** Turns the hold into a charge and gives the rest back; a run without a standing hold stays as it is. */
+  settle(request: { tenant: string; run: string; amount: number; charge: number }): Promise<void>;
+}
 
 /** The dispatcher's state: one compressed record. `stamp` names exactly this writing of it. */
 export interface LaneStore {

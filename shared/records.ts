@@ -1,8 +1,26 @@
 import type { JsonObject, ManifestSource, Totals } from './rows.ts';
 
-/** The ledger's records (table `progress`, keys `pk` and `sort`; `sk` counts the skipped). DESIGN section 4; the conditions on them are in `ledger-conditions.ts`. */
+/** The ledger's records (table `progress`, keys `pk` and `sort`; `sk` counts the skipped). DESIGN section 4; the conditions on them are in `shared/aws/ledger-expressions.ts`. */
 
-export type RunState = 'open' | 'finished' | 'failed' | 'cancelled';
+/** `stopping`: no batch is begun any more, and what is open is being settled `skipped`; the run then ends like any other. */
+export type RunState = 'open' | 'stopping' | 'finished' | 'failed';
+
+/** Why a run ended before its work did; also the reason of the items that it skipped. */
+export type StopReason = 'cancelled' | 'failure threshold' | 'time limit';
+
+export interface RunStop {
+  readonly reason: StopReason;
+  /** ISO 8601 UTC. */
+  readonly at: string;
+}
+
+/** What a run may cost its tenant; all 0 until processors have prices. */
+export interface RunCredits {
+  /** Reserved at admission. */
+  readonly hold: number;
+  /** Charged for each item that succeeded. */
+  readonly perItem: number;
+}
 
 /** `RUN#<id>`. Times are ISO 8601 UTC. */
 export interface RunRecord {
@@ -30,6 +48,13 @@ export interface RunRecord {
   readonly acked?: string;
   /** One sentence, when `state` is `failed`. */
   readonly error?: string;
+  /** Set once; kept after the end. */
+  readonly stop?: RunStop;
+  /** No batch is sent until it is resumed. */
+  readonly paused?: true;
+  /** The run whose failed items this one does again. */
+  readonly redriveOf?: string;
+  readonly credits?: RunCredits;
 }
 
 /** A run after its plan is frozen. */

@@ -124,6 +124,10 @@ export interface RunManifest {
   readonly counts: Counts;
   readonly createdAt: string;
   readonly finishedAt: string;
+  /** Why the run ended before its work did. */
+  readonly stop?: { readonly reason: string; readonly at: string };
+  /** The run whose failed items this one did again. */
+  readonly redriveOf?: string;
   /** Every file of the run that counts, sorted by path; a part that no chain reaches is not among them. */
   readonly files: readonly FileEntry[];
 }

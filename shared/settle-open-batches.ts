@@ -1,4 +1,5 @@
-import { batchOf, isBatchDone } from './batch-state.ts';
+import { batchOf, isBatchDone, isShardDone } from './batch-state.ts';
+import { mapConcurrently } from './map-concurrently.ts';
 import { readBatchItems } from './shard-file.ts';
 import { parseOrdinals } from './ordinals.ts';
 import { writePart } from './parts.ts';
@@ -7,24 +8,30 @@ import type { Clock, ObjectStore, RunLedger } from './ports.ts';
 import type { PlannedRun, ShardRecord } from './records.ts';
 import type { ResultRow } from './rows.ts';
 
-interface Ports {
+export interface SettlePorts {
   readonly ledger: RunLedger;
   readonly results: ObjectStore;
   readonly clock: Clock;
   readonly newOwner: () => string;
 }
 
-/** Gives every item that has no verdict yet `skipped` with this reason. The run's state must say that it is over before. */
-export async function settleOpenBatches(run: PlannedRun, reason: string, ports: Ports): Promise<void> {
-  for (const shard of await readAllShards(ports.ledger, run)) {
+/** Shards settled beside each other. */
+const SHARDS_AT_ONCE = 8;
+
+/**
+ * Gives every item that has no verdict yet `skipped` with this reason. The run's state must say that it is over before.
+ * Nothing is begun after `deadline` (milliseconds since the epoch): a repeat goes on from there.
+ */
+export async function settleOpenBatches(run: PlannedRun, reason: string, ports: SettlePorts, deadline = Infinity): Promise<void> {
+  await mapConcurrently(await readAllShards(ports.ledger, run), SHARDS_AT_ONCE, async (shard) => {
     let known = shard;
-    for (let batch = 0; batch < shard.n; batch++) known = await skipBatch(run, known, { batch, reason }, ports);
-    if (known.nd >= known.n) await ports.ledger.addDone(run.run, shard.shard);
-  }
+    for (let batch = 0; batch < shard.n && ports.clock() < deadline; batch++) known = await skipBatch(run, known, { batch, reason }, ports);
+    if (isShardDone(known)) await ports.ledger.addDone(run.run, shard.shard);
+  });
 }
 
 /** Beaten by a worker, it reads and tries again. */
-async function skipBatch(run: PlannedRun, known: ShardRecord, { batch, reason }: { batch: number; reason: string }, ports: Ports): Promise<ShardRecord> {
+async function skipBatch(run: PlannedRun, known: ShardRecord, { batch, reason }: { batch: number; reason: string }, ports: SettlePorts): Promise<ShardRecord> {
   let shard = known;
   while (!isBatchDone(batchOf(shard, batch))) {
     const { q, l } = batchOf(shard, batch);
@@ -42,7 +49,7 @@ async function skippedRows(
   run: PlannedRun,
   shard: ShardRecord,
   { batch, ordinals, reason }: { batch: number; ordinals: readonly number[]; reason: string },
-  { results, clock }: Ports,
+  { results, clock }: SettlePorts,
 ): Promise<ResultRow[]> {
   const items = await readBatchItems(results, shard, batch);
   const startedAt = new Date(clock()).toISOString();

@@ -4,7 +4,7 @@ import { allowList, allowObjects, READ, REFUSALS, WRITE } from '../permissions.t
 
 /** The one end of every run, good or bad. */
 export function addFinishRun(foundation: Foundation): HandlerFunction {
-  const { progress, manifests, results } = foundation;
+  const { progress, tenants, manifests, results } = foundation;
   const finish = foundation.addFunction('FinishRun', {
     handler: 'finish-run',
     description: "Recounts a run and writes its manifest.json; or ends a failed run.",
@@ -12,11 +12,13 @@ export function addFinishRun(foundation: Foundation): HandlerFunction {
     timeoutSeconds: LONGEST_TIMEOUT_SECONDS,
     environment: {
       PROGRESS_TABLE: progress.tableName,
+      TENANTS_TABLE: tenants.tableName,
       MANIFESTS_BUCKET: manifests.bucketName,
       RESULTS_BUCKET: results.bucketName,
     },
   });
   finish.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
+  finish.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   allowObjects(finish, {
     bucket: results,
     actions: [...READ, ...WRITE],

@@ -4,7 +4,7 @@ import { allowList, allowObjects, READ, READ_VERSIONS, WRITE } from '../permissi
 
 /** The manifest is read once and cut into shards and batches. */
 export function addPlanRun(foundation: Foundation): HandlerFunction {
-  const { progress, limits, manifests, results, fetchEnvironment } = foundation;
+  const { progress, dispatchQueue, limits, manifests, results, fetchEnvironment } = foundation;
   const plan = foundation.addFunction('PlanRun', {
     handler: 'plan-run',
     description: 'Reads a manifest once and cuts it into shards and batches.',
@@ -14,12 +14,15 @@ export function addPlanRun(foundation: Foundation): HandlerFunction {
       PROGRESS_TABLE: progress.tableName,
       MANIFESTS_BUCKET: manifests.bucketName,
       RESULTS_BUCKET: results.bucketName,
+      DISPATCH_QUEUE_URL: dispatchQueue.queueUrl,
       // Rows are garbage soon: a young generation as large as V8 lets it grow took 541 MB for 10 million rows, this one 423.
       NODE_OPTIONS: '--max-semi-space-size=16',
       ...fetchEnvironment,
     },
   });
-  plan.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+  // BatchGetItem, and the message: a run that was stopped before its plan is settled after it.
+  plan.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+  plan.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
   plan.allow(limits.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   allowObjects(plan, { bucket: manifests, actions: READ_VERSIONS, because: 'A manifest may have any name, and is known only by its run.' });
   allowList(plan, manifests);

@@ -3,27 +3,36 @@ import type { RunStateMachine } from '../constructs/run-state-machine.ts';
 import type { Foundation } from '../foundation.ts';
 import { pascalCase } from '../pascal-case.ts';
 import { allowObjects, READ, WRITE } from '../permissions.ts';
-import { WORKER_CLASSES } from '../worker-classes.ts';
+import { WORKER_CLASSES, workerTimeoutSeconds } from '../worker-classes.ts';
+
+/** What a processor leaks ends with its environment; a new one costs a cold start. */
+const RETIRE_AFTER_ITEMS = 50_000;
+const RETIRE_ABOVE_SHARE = 0.8;
 
 /** The same bundle for every worker class. */
 export function addProcessBatch(foundation: Foundation, name: WorkerClassName, machine: RunStateMachine): void {
-  const { progress, limits, results, dispatchQueue, workQueues, fetchEnvironment } = foundation;
-  const { memoryMb, timeoutSeconds, maximumConcurrency } = WORKER_CLASSES[name];
+  const { timings, progress, limits, results, dispatchQueue, workQueues, fetchEnvironment } = foundation;
+  const { memoryMb, maximumConcurrency } = WORKER_CLASSES[name];
   const process = foundation.addFunction(`ProcessBatch${pascalCase(name)}`, {
     handler: 'process-batch',
     description: `Claims a batch, works on its items, settles and reports: worker class ${name}.`,
     memoryMb,
-    timeoutSeconds,
+    timeoutSeconds: workerTimeoutSeconds(name, timings),
     isPartOfLoop: true,
     environment: {
       PROGRESS_TABLE: progress.tableName,
       RESULTS_BUCKET: results.bucketName,
       DISPATCH_QUEUE_URL: dispatchQueue.queueUrl,
+      RETIRE_AFTER_ITEMS: String(RETIRE_AFTER_ITEMS),
+      RETIRE_ABOVE_HEAP_MB: String(Math.round(RETIRE_ABOVE_SHARE * memoryMb)),
+      LEASE_MARGIN_SECONDS: String(timings.leaseMarginSeconds),
+      CLOSING_SECONDS: String(timings.closingSeconds),
       WORKER_CLASS: name,
       ...fetchEnvironment,
     },
   });
-  process.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
+  // BatchGetItem: the recount of a run that may have failed too often.
+  process.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem');
   process.allow(limits.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   allowObjects(process, {
     bucket: results,

@@ -18,6 +18,7 @@ import {
 import type { DispatchMessage } from '../../shared/messages.ts';
 import { parseOrdinals } from '../../shared/ordinals.ts';
 import type { Clock, LaneStore, RunLedger, WorkQueues } from '../../shared/ports.ts';
+import type { RunRecord } from '../../shared/records.ts';
 
 export interface DispatchPorts {
   readonly ledger: globalThis.Pick<RunLedger, 'readRun' | 'readDone' | 'readShards'>;
@@ -30,6 +31,15 @@ export interface DispatchPorts {
   readonly windows: Readonly<Record<string, number>>;
   /** A message names a run that does not exist. It changes nothing; told again when a round is repeated. */
   readonly onUnknownRun: (message: DispatchMessage) => void;
+  /** A slot that is taken longer is compared with the ledger. */
+  readonly resendAfterMs: number;
+}
+
+/** What one round did. */
+export interface Round {
+  readonly sent: number;
+  /** Shards that the lanes had lost, and batches in flight that nobody had: what a message or the lanes' loss left. */
+  readonly drift: number;
 }
 
 const ROUND_ATTEMPTS = 3;
@@ -39,42 +49,49 @@ const ROUND_ATTEMPTS = 3;
  * It is the only writer of the lanes; an earlier one that outlived its messages' visibility makes the round start again.
  * @throws StaleStateError if that goes on
  */
-export async function dispatchBatches(messages: readonly DispatchMessage[], ports: DispatchPorts): Promise<void> {
-  for (let attempt = 0; attempt < ROUND_ATTEMPTS; attempt++) if (await runRound(messages, ports)) return;
+export async function dispatchBatches(messages: readonly DispatchMessage[], ports: DispatchPorts): Promise<Round> {
+  for (let attempt = 0; attempt < ROUND_ATTEMPTS; attempt++) {
+    const round = await runRound(messages, ports);
+    if (round) return round;
+  }
   throw new StaleStateError(`the lanes were written by another dispatcher ${ROUND_ATTEMPTS} times in a row`);
 }
 
-async function runRound(messages: readonly DispatchMessage[], ports: DispatchPorts): Promise<boolean> {
+async function runRound(messages: readonly DispatchMessage[], ports: DispatchPorts): Promise<Round | undefined> {
   const before = await ports.lanes.read();
   const state = (before?.state as LaneState | undefined) ?? emptyLanes();
-  const resend: Pick[] = [];
-  for (const message of messages) resend.push(...(await applyMessage(state, message, ports)));
+  const heal: Healing = { resend: [], lostShards: 0 };
+  for (const message of messages) await applyMessage(state, message, heal, ports);
   await openWanted(state, ports);
   const now = ports.clock();
   const picks = pickBatches(state, ports.windows, now);
   const wakeAt = planWake(state, now);
   dropFinished(state);
-  if (!(await ports.lanes.write(before?.stamp, { stamp: ports.newStamp(), state }))) return false;
+  if (!(await ports.lanes.write(before?.stamp, { stamp: ports.newStamp(), state }))) return undefined;
   // Sent after the state is written: what a crash in between swallows, a healing message finds in flight for too long.
-  await sendPicks([...resend, ...picks], ports);
+  await sendPicks([...heal.resend, ...picks], ports);
   if (wakeAt !== undefined) await sendWake(wakeAt - now, ports);
-  return true;
+  return { sent: heal.resend.length + picks.length, drift: heal.resend.length + heal.lostShards };
 }
 
-async function applyMessage(state: LaneState, message: DispatchMessage, ports: DispatchPorts): Promise<Pick[]> {
+/** What the healing messages of a round found. */
+interface Healing {
+  readonly resend: Pick[];
+  lostShards: number;
+}
+
+async function applyMessage(state: LaneState, message: DispatchMessage, heal: Healing, ports: DispatchPorts): Promise<void> {
   switch (message.type) {
     case 'open':
       if (!(await noteShards(state, message.run, [message.shard], ports))) ports.onUnknownRun(message);
-      return [];
+      return;
     case 'report':
       await openIfPristine(state, message, ports);
-      applyReport(state, message);
-      return [];
+      return applyReport(state, message);
     case 'wake': // any message makes the dispatcher look at what waits
-      return [];
+      return;
     case 'heal':
-      if (!findRun(state, message.run) && !(await ports.ledger.readRun(message.run))) ports.onUnknownRun(message);
-      return healRun(state, message.run, ports);
+      if (!(await healRun(state, message.run, heal, ports))) ports.onUnknownRun(message);
   }
 }
 
@@ -83,6 +100,7 @@ async function noteShards(state: LaneState, runId: string, shards: readonly numb
   const known = findRun(state, runId);
   const record = known ? undefined : await ledger.readRun(runId);
   const run = known ?? (record && addRun(state, record));
+  if (record && run) run.isHeld = isHeld(record);
   if (run) addShards(run, shards);
   return run !== undefined;
 }
@@ -94,30 +112,36 @@ async function openIfPristine(state: LaneState, { run: runId, shard }: { run: st
   for (const record of await ledger.readShards(runId, [shard])) openShard(run, record, clock());
 }
 
-/** Compares what the lanes hold with the ledger: the run's shards, and every slot of any run that is taken too long. */
-async function healRun(state: LaneState, runId: string, ports: DispatchPorts): Promise<Pick[]> {
-  const { ledger, clock } = ports;
-  await noteLostShards(state, runId, ports);
+/** Compares what the lanes hold with the ledger: the run's shards, and every slot of any run that is taken too long. @returns false if there is no such run */
+async function healRun(state: LaneState, runId: string, heal: Healing, ports: DispatchPorts): Promise<boolean> {
+  const { ledger, clock, resendAfterMs } = ports;
+  const time = { now: clock(), resendAfterMs };
+  const record = await ledger.readRun(runId);
+  if (record) heal.lostShards += await noteLostShards(state, record, ports);
+  const known = findRun(state, runId);
+  if (record && known) known.isHeld = isHeld(record);
   const open = Object.keys(findRun(state, runId)?.shards ?? {}).map((shard) => ({ run: runId, shard: Number(shard) }));
-  const slow = slowShards(state, clock()).filter(({ run }) => run !== runId);
-  const resend: Pick[] = [];
+  const slow = slowShards(state, time).filter(({ run }) => run !== runId);
   for (const [id, shards] of groupByRun([...open, ...slow])) {
     const run = findRun(state, id)!;
-    for (const record of await ledger.readShards(id, shards)) resend.push(...healShard(run, record, clock()));
+    for (const shard of await ledger.readShards(id, shards)) heal.resend.push(...healShard(run, shard, time));
   }
-  return resend;
+  return record !== undefined;
 }
 
-/** Shards that are neither done nor known here: their message, or the lanes that had them, are gone. */
-async function noteLostShards(state: LaneState, runId: string, ports: DispatchPorts): Promise<void> {
-  const record = await ports.ledger.readRun(runId);
-  if (!record?.totals) return;
+const isHeld = (run: RunRecord): boolean => run.paused === true || run.state !== 'open';
+
+/** Shards that are neither done nor known here: their message, or the lanes that had them, are gone. @returns how many */
+async function noteLostShards(state: LaneState, record: RunRecord, ports: DispatchPorts): Promise<number> {
+  const { run: runId, totals } = record;
+  if (!totals) return 0;
   const done = await ports.ledger.readDone(runId);
   const run = findRun(state, runId);
   const known = new Set([...parseOrdinals(run?.pristine ?? ''), ...Object.keys(run?.shards ?? {}).map(Number)]);
-  const unknown = Array.from({ length: record.totals.shards }, (_, n) => n).filter((n) => !done.has(n) && !known.has(n));
+  const unknown = Array.from({ length: totals.shards }, (_, n) => n).filter((n) => !done.has(n) && !known.has(n));
   const lost = (await ports.ledger.readShards(runId, unknown)).filter(({ nd, n }) => nd < n);
   if (lost.length > 0) await noteShards(state, runId, lost.map(({ shard }) => shard), ports);
+  return lost.length;
 }
 
 async function openWanted(state: LaneState, { ledger, clock, windows }: DispatchPorts): Promise<void> {

@@ -1,28 +1,27 @@
-import { settleOpenBatches } from '../../shared/settle-open-batches.ts';
+import { endFailedRun } from '../../shared/end-failed-run.ts';
 import type { FailInput } from '../../shared/messages.ts';
 import { describeRefusal, refusalKey } from '../../shared/refusal.ts';
-import { isPlanned } from '../../shared/planned-run.ts';
-import type { Clock, ObjectStore, RunLedger } from '../../shared/ports.ts';
+import type { Clock, Credits, ObjectStore, RunLedger } from '../../shared/ports.ts';
 
 export interface FailPorts {
   readonly ledger: RunLedger;
   readonly results: ObjectStore;
   readonly manifests: ObjectStore;
+  readonly credits: Credits;
   readonly clock: Clock;
   readonly newOwner: () => string;
 }
 
 /**
- * Ends a run that can't go on: the owner of a refused manifest finds the reason beside it, the record says that the run failed, then open
- * batches are settled `skipped`, and the run leaves OPEN last. A repeat goes through all of it.
+ * Ends a run that can't go on: the owner of a refused manifest finds the reason beside it, the record says that the run failed, and the rest follows.
+ * A repeat goes through all of it. A run that has finished stays finished.
  */
 export async function failRun({ run: runId, error }: FailInput, ports: FailPorts): Promise<{ v: 1; run: string; error: string }> {
   const { ledger, clock } = ports;
   const reason = describeCause(error);
   if (error.Error === 'ManifestRefusedError') await writeRefusal(runId, reason, ports);
   const run = await ledger.markEnded(runId, { state: 'failed', finishedAt: new Date(clock()).toISOString(), error: reason });
-  if (isPlanned(run)) await settleOpenBatches(run, 'run failed', ports);
-  await ledger.takeOffOpen(runId);
+  if (run.state === 'failed') await endFailedRun(run, ports);
   return { v: 1, run: runId, error: reason };
 }
 

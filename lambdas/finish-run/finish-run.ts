@@ -1,20 +1,22 @@
 import { RecountError } from '../../shared/errors.ts';
 import type { RunInput } from '../../shared/messages.ts';
 import { MANIFEST_FILE_NAME, mergedKey, partPath, runPrefix } from '../../shared/names.ts';
+import { settleCredits } from '../../shared/settle-credits.ts';
 import type { Chain } from '../../shared/parts.ts';
 import { countRun, readAllShards, readPlannedRun, walkAllChains } from '../../shared/planned-run.ts';
-import type { Clock, ObjectStore, RunLedger } from '../../shared/ports.ts';
+import type { Clock, Credits, ObjectStore, RunLedger } from '../../shared/ports.ts';
 import type { PlannedRun } from '../../shared/records.ts';
 import type { Counts, FileEntry, RunManifest } from '../../shared/rows.ts';
 
 export interface FinishPorts {
   readonly ledger: RunLedger;
   readonly results: ObjectStore;
+  readonly credits: Credits;
   readonly clock: Clock;
 }
 
 /**
- * Recounts the run, writes its manifest.json, ends its record, and takes it off OPEN last. A repeat goes through all of it.
+ * Recounts the run, writes its manifest.json, settles its credits, ends its record, and takes it off OPEN last. A repeat goes through all of it.
  * @throws RecountError if anything is missing: nothing is called done that is not done
  */
 export async function finishRun({ run: runId }: RunInput, ports: FinishPorts): Promise<{ v: 1; run: string; counts: Counts }> {
@@ -27,6 +29,8 @@ export async function finishRun({ run: runId }: RunInput, ports: FinishPorts): P
   const finishedAt = run.finishedAt ?? new Date(clock()).toISOString();
   const manifest = describeRun(run, counts, finishedAt, await listFiles(run, chains, results));
   await results.write(`${runPrefix(run.tenant, runId)}${MANIFEST_FILE_NAME}`, JSON.stringify(manifest, null, 1), 'application/json');
+  await settleCredits(run, counts.succeeded, ports.credits);
+  // A finished run owes nothing: whoever reads that looks no further.
   await ledger.markEnded(runId, { state: 'finished', finishedAt });
   await ledger.takeOffOpen(runId);
   return { v: 1, run: runId, counts };
@@ -44,6 +48,8 @@ const describeRun = (run: PlannedRun, counts: Counts, finishedAt: string, files:
   counts,
   createdAt: run.createdAt,
   finishedAt,
+  ...(run.stop && { stop: run.stop }),
+  ...(run.redriveOf !== undefined && { redriveOf: run.redriveOf }),
   files,
 });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { createDynamo, createS3 } from '../../shared/aws/clients.ts';
+import { createCredits } from '../../shared/aws/credit-table.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
@@ -9,11 +10,13 @@ import { readPayload } from '../../shared/parse-json.ts';
 import { failRun } from './fail-run.ts';
 import { finishRun } from './finish-run.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'RESULTS_BUCKET', 'MANIFESTS_BUCKET']);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'TENANTS_TABLE', 'RESULTS_BUCKET', 'MANIFESTS_BUCKET']);
 const logger = new Logger();
 const s3 = createS3();
+const dynamo = createDynamo();
 const ports = {
-  ledger: createRunLedger(createDynamo(), configuration.PROGRESS_TABLE),
+  ledger: createRunLedger(dynamo, configuration.PROGRESS_TABLE),
+  credits: createCredits(dynamo, configuration.TENANTS_TABLE, Date.now),
   results: createObjectStore(s3, configuration.RESULTS_BUCKET),
   manifests: createObjectStore(s3, configuration.MANIFESTS_BUCKET),
   clock: Date.now,

@@ -1,23 +1,38 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { findProcessor } from '../../processors/registry.ts';
-import { createDynamo, createS3 } from '../../shared/aws/clients.ts';
+import { createDynamo, createS3, createSfn, createSqs } from '../../shared/aws/clients.ts';
+import { createTaskAnswers } from '../../shared/aws/executions.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
+import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { type PlanAnswer, runInputSchema } from '../../shared/messages.ts';
 import { readPayload } from '../../shared/parse-json.ts';
+import type { RunRecord } from '../../shared/records.ts';
+import { finishStop } from '../../shared/stop-run.ts';
 import { planRun } from './plan-run.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', ...FETCH_VARIABLES]);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', ...FETCH_VARIABLES]);
 const s3 = createS3();
 const dynamo = createDynamo();
 const fetcher = createWorkerFetcher(dynamo, configuration);
+const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
+const results = createObjectStore(s3, configuration.RESULTS_BUCKET);
+const stopPorts = {
+  ledger,
+  results,
+  clock: Date.now,
+  newOwner: randomUUID,
+  dispatchQueue: createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL),
+  taskAnswers: createTaskAnswers(createSfn()),
+};
 const ports = {
-  ledger: createRunLedger(dynamo, configuration.PROGRESS_TABLE),
+  ledger,
   manifests: createObjectStore(s3, configuration.MANIFESTS_BUCKET),
-  results: createObjectStore(s3, configuration.RESULTS_BUCKET),
+  results,
+  finishStop: (run: RunRecord) => finishStop(run, stopPorts),
   newNonce: randomUUID,
   fetchPage: fetcher.fetchPage,
   clock: Date.now,

@@ -21,6 +21,8 @@ export interface PlanPorts {
   readonly ledger: Pick<RunLedger, 'readRun' | 'freezePlan' | 'putShard'>;
   readonly manifests: ObjectStore;
   readonly results: ObjectStore;
+  /** Settles what a stopped run has open. */
+  readonly finishStop: (run: RunRecord) => Promise<void>;
   /** Safe in an object's key; never the same twice. */
   readonly newNonce: () => string;
   /** For expansions. */
@@ -43,6 +45,7 @@ export async function planRun({ run: id }: RunInput, ports: PlanPorts): Promise<
   if (run === undefined) throw new StaleStateError(`expected a record of run ${id}, got none`);
   const planned = isPlanned(run) ? run : await planManifest(run, ports);
   await putShards(planned, ports);
+  await finishEarlyStop(id, ports);
   return { v: 1, run: id, bucket: ports.results.bucket, shardsKey: planPrefix(planned.tenant, id, planned.plan) + SHARD_LIST_NAME };
 }
 
@@ -88,6 +91,12 @@ function parseOwnOptions(processor: Processor, own: JsonObject): JsonObject {
   const parsed = processor.optionsSchema.safeParse(own);
   if (!parsed.success) throw new ManifestRefusedError(describeOptionFaults(parsed.error));
   return parsed.data;
+}
+
+/** A run that was stopped before it had batches: they are settled as soon as there are some. */
+async function finishEarlyStop(id: string, ports: PlanPorts): Promise<void> {
+  const run = await ports.ledger.readRun(id);
+  if (run?.state === 'stopping') await ports.finishStop(run);
 }
 
 /** Always from the stored files of the plan that won, whoever planned it. */

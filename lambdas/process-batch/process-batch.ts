@@ -1,59 +1,43 @@
-import type { Processor } from '../../processors/processor.ts';
-import { batchOf, isBatchDone, LEASE_MARGIN_MS } from '../../shared/batch-state.ts';
+import { batchOf, isBatchDone, isCareful } from '../../shared/batch-state.ts';
 import { NoSuchRecordError } from '../../shared/errors.ts';
+import { isFailureThresholdSet } from '../../shared/failure-threshold.ts';
 import { finishShard } from '../../shared/finish-shard.ts';
-import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
+import { splitOptions } from '../../shared/manifest/common-options.ts';
 import type { BatchMessage } from '../../shared/messages.ts';
-import { formatOrdinals, parseOrdinals } from '../../shared/ordinals.ts';
-import { writePart } from '../../shared/parts.ts';
-import { readBatchItems } from '../../shared/shard-file.ts';
-import type { Clock, DispatchQueue, ObjectStore, RunLedger, TaskAnswers } from '../../shared/ports.ts';
+import { parseOrdinals } from '../../shared/ordinals.ts';
 import type { RunRecord, ShardRecord } from '../../shared/records.ts';
-import type { ResultRow } from '../../shared/rows.ts';
-import { type WorkOutcome, workItems } from './work-items.ts';
+import { readBatchItems } from '../../shared/shard-file.ts';
+import { stopAboveThreshold } from '../../shared/stop-run.ts';
+import type { BatchWork, Claimed, Delivery, ProcessPorts, WorkEnd } from './delivery.ts';
+import { settleBatch } from './settle-batch.ts';
+import { workCarefully } from './work-carefully.ts';
+import { type Work, workItems } from './work-items.ts';
 
-export interface ProcessPorts {
-  readonly ledger: RunLedger;
-  /** May know an open run from a moment ago. */
-  readonly findRun: RunLedger['readRun'];
-  readonly results: ObjectStore;
-  readonly dispatchQueue: DispatchQueue;
-  readonly taskAnswers: TaskAnswers;
-  readonly processorOf: (name: string) => Processor;
-  readonly fetchPage: PageFetcher;
-  readonly clock: Clock;
-}
-
-/** One delivery of a message to one worker. */
-export interface Delivery {
-  /** Unique to this invocation. */
-  readonly owner: string;
-  readonly messageId: string;
-  /** When the worker is ended, milliseconds since the epoch. */
-  readonly deadline: number;
-}
-
-/** Time kept for writing the part, settling and reporting. */
-const CLOSING_MS = 10_000;
+/** When a batch that can't be read is tried again. */
+const GIVEN_BACK_FOR_MS = 30_000;
+/** Of an item that failed with a retryable error, unless the run says otherwise. */
+const DEFAULT_RETRIES = 3;
 
 export type BatchEnd =
-  /** Settled by this delivery. */
-  | { readonly kind: 'settled'; readonly rows: number; readonly left: number }
+  /** Settled by this delivery. `unended`: processors that were told to end and have not. */
+  | { readonly kind: 'settled'; readonly rows: number; readonly left: number; readonly unended: number }
   /** Another worker has it, or had it: nothing was done here. */
   | { readonly kind: 'not mine' }
-  /** The run is over. */
+  /** Nothing could be begun; it comes again. */
+  | { readonly kind: 'given back' }
+  /** The run is over, or paused. */
   | { readonly kind: 'no run' };
 
 /**
- * Claims a batch, works on what is left of it, writes one part, settles, and finishes what follows.
+ * Claims a batch, works on what is left of it, writes its parts, settles, and finishes what follows.
  * @throws NoSuchRecordError if there is no such run, shard or batch
  */
 export async function processBatch(message: BatchMessage, delivery: Delivery, ports: ProcessPorts): Promise<BatchEnd> {
   const run = await ports.findRun(message.run);
   if (!run) throw new NoSuchRecordError(`expected a record of run ${message.run} in the ledger, found none`);
-  if (run.state !== 'open') return { kind: 'no run' };
+  if (run.state !== 'open' || run.paused) return { kind: 'no run' };
   const { owner, deadline } = delivery;
-  const claim = await ports.ledger.claim({ ...message, owner, now: ports.clock(), until: deadline + LEASE_MARGIN_MS });
+  const claim = await ports.ledger.claim({ ...message, owner, now: ports.clock(), until: deadline + ports.leaseMarginMs });
   if (claim.kind === 'owned') return { kind: 'not mine' };
   if (claim.kind === 'settled') {
     await finish(message, claim.shard, ports.clock(), ports);
@@ -62,50 +46,54 @@ export async function processBatch(message: BatchMessage, delivery: Delivery, po
   return workOnClaim({ message, delivery, run, shard: claim.shard }, ports);
 }
 
-/** A batch in the hands of one delivery. */
-interface Claimed {
-  readonly message: BatchMessage;
-  readonly delivery: Delivery;
-  readonly run: RunRecord;
-  readonly shard: ShardRecord;
-}
-
 async function workOnClaim(claimed: Claimed, ports: ProcessPorts): Promise<BatchEnd> {
-  const { message, delivery, run } = claimed;
-  const items = await readBatchItems(ports.results, claimed.shard, message.batch);
-  const ordinals = parseOrdinals(batchOf(claimed.shard, message.batch).l);
-  const outcome = await workItems(ordinals.map((ordinal) => ({ ordinal, item: items[ordinal]! })), {
-    processor: ports.processorOf(run.processor),
-    options: run.options,
-    fetchPage: ports.fetchPage,
-    clock: ports.clock,
-    stopAt: delivery.deadline - CLOSING_MS,
-  });
-  const shard = await settle(claimed, outcome, ports);
+  const { message, shard } = claimed;
+  const batchWork = await readWork(claimed, ports);
+  if (!batchWork) return giveBack(claimed, ports);
+  const work = isCareful(batchOf(shard, message.batch)) ? workCarefully : workTogether;
+  const end = await work(claimed, batchWork, ports);
+  if (!end) return { kind: 'not mine' };
+  await finish(message, end.shard, end.until ?? ports.clock(), ports);
+  await stopIfTooManyFailed(claimed, end.shard, ports);
+  return { kind: 'settled', rows: end.rows, left: parseOrdinals(batchOf(end.shard, message.batch).l).length, unended: end.unended };
+}
+
+/** @returns undefined if the items or the processor can't be had */
+async function readWork({ message, delivery, run, shard }: Claimed, ports: ProcessPorts): Promise<BatchWork | undefined> {
+  try {
+    const { common, own } = splitOptions(run.options);
+    const work: Work = {
+      processor: ports.processorOf(run.processor),
+      options: own,
+      fetchPage: ports.fetchPage,
+      clock: ports.clock,
+      sleep: ports.sleep,
+      random: ports.random,
+      retries: common.retries ?? DEFAULT_RETRIES,
+      stopAt: delivery.deadline - ports.closingMs,
+    };
+    return { items: await readBatchItems(ports.results, shard, message.batch), work };
+  } catch (error) {
+    ports.onError('batch given back', error);
+    return undefined;
+  }
+}
+
+/** A settlement without progress: the death that the claim noted was none. */
+async function giveBack(claimed: Claimed, ports: ProcessPorts): Promise<BatchEnd> {
+  const { message } = claimed;
+  const shard = await settleBatch(claimed, { rows: [], left: parseOrdinals(batchOf(claimed.shard, message.batch).l) }, ports);
   if (!shard) return { kind: 'not mine' };
-  await finish(message, shard, outcome.heldUntil ?? ports.clock(), ports);
-  return { kind: 'settled', rows: outcome.rows.length, left: outcome.left.length };
+  await finish(message, shard, ports.clock() + GIVEN_BACK_FOR_MS, ports);
+  return { kind: 'given back' };
 }
 
-/** Part first, then SETTLE. @returns the shard afterwards, or undefined if another settlement was first */
-async function settle({ message, delivery, ...claimed }: Claimed, { rows, left }: WorkOutcome, ports: ProcessPorts) {
-  const part = await writePart(ports.results, claimed.shard, { batch: message.batch, owner: delivery.owner }, rows);
-  const answer = await ports.ledger.settle({
-    ...message,
-    owner: delivery.owner,
-    left: formatOrdinals(left),
-    part,
-    message: delivery.messageId,
-    counts: countVerdicts(rows),
-  });
-  return answer.kind === 'settled' ? answer.shard : undefined;
-}
-
-function countVerdicts(rows: readonly ResultRow[]): { ok: number; ko: number; sk: number } {
-  const counts = { ok: 0, ko: 0, sk: 0 };
-  const names = { succeeded: 'ok', failed: 'ko', skipped: 'sk' } as const;
-  for (const row of rows) counts[names[row.verdict]]++;
-  return counts;
+/** All items of the batch, as many at once as the processor allows, and one settlement. */
+async function workTogether(claimed: Claimed, { items, work }: BatchWork, ports: ProcessPorts): Promise<WorkEnd | undefined> {
+  const ordinals = parseOrdinals(batchOf(claimed.shard, claimed.message.batch).l);
+  const { rows, left, heldUntil, unended } = await workItems(ordinals.map((ordinal) => ({ ordinal, item: items[ordinal]! })), work);
+  const shard = await settleBatch(claimed, { rows, left }, ports);
+  return shard && { shard, until: heldUntil, rows: rows.length, unended };
 }
 
 /** Everything after SETTLE may be repeated by anyone: report, then DONE, then the token. */
@@ -115,3 +103,10 @@ async function finish({ run, shard: n, batch }: BatchMessage, shard: ShardRecord
   await ports.dispatchQueue.send(report, `report/${run}/${n}/${batch}/${state.q}`);
   await finishShard(shard, ports);
 }
+
+/** Sooner than the sweep would: a run whose every item fails is over in less than its minute. */
+async function stopIfTooManyFailed({ run, delivery }: Claimed, shard: ShardRecord, ports: ProcessPorts): Promise<void> {
+  if (shard.ko > 0 && hasFailureThreshold(run) && ports.isRecountDue(run.run)) await stopAboveThreshold(run.run, ports, delivery.deadline - ports.closingMs / 2);
+}
+
+const hasFailureThreshold = ({ options }: RunRecord): boolean => isFailureThresholdSet(splitOptions(options).common);

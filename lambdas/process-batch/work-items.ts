@@ -1,16 +1,28 @@
-import type { Processor, ProcessAnswer } from '../../processors/processor.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Processor } from '../../processors/processor.ts';
+import { type BackOff, fullJitterMs } from '../../shared/back-off.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
-import type { Clock } from '../../shared/ports.ts';
-import type { ItemError, JsonObject, PlannedItem, ResultRow } from '../../shared/rows.ts';
+import type { Clock, Sleep } from '../../shared/ports.ts';
+import type { ItemError, JsonObject, Outcome, ResultRow } from '../../shared/rows.ts';
+import { callProcessor } from './call-processor.ts';
+import { ItemQueue, type OrdinalItem, type Task } from './item-queue.ts';
 
-/** One item may take this long. */
-export const ITEM_DEADLINE_MS = 60_000;
+/** An item may be in work this long, retries included, unless its processor says otherwise. */
+export const ITEM_DEADLINE_SECONDS = 60;
+/** An item that has had this share of a whole delivery gets no second one: it would take that, too. */
+const LARGEST_SHARE_OF_DELIVERY = 0.9;
+const RETRY_BACK_OFF: BackOff = { baseMs: 500, capMs: 8_000 };
 
 export interface Work {
   readonly processor: Processor;
   readonly options: JsonObject;
   readonly fetchPage: PageFetcher;
   readonly clock: Clock;
+  readonly sleep: Sleep;
+  /** From 0 (included) to 1. */
+  readonly random: () => number;
+  /** How often an item that failed with a retryable error is tried again. */
+  readonly retries: number;
   /** No item begins after it, and those in work are aborted and left over; milliseconds since the epoch. */
   readonly stopAt: number;
 }
@@ -22,90 +34,111 @@ export interface WorkOutcome {
   readonly left: readonly number[];
   /** When the first held item may begin; undefined: none was held. */
   readonly heldUntil: number | undefined;
-}
-
-export interface OrdinalItem {
-  readonly ordinal: number;
-  readonly item: PlannedItem;
+  /** Processors that were told to end and have not: only the end of the environment ends them. */
+  readonly unended: number;
 }
 
 /** Runs the items, as many at once as the processor allows. One item's fault is its own verdict and touches no other. */
 export async function workItems(items: readonly OrdinalItem[], work: Work): Promise<WorkOutcome> {
-  const rows = new Map<number, ResultRow>();
-  const heldUntil: number[] = [];
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), Math.max(0, work.stopAt - work.clock()));
-  const queue = items.values();
-  const runNext = async () => {
-    for (const { ordinal, item } of queue) {
-      if (stop.signal.aborted) return;
-      const answer = await runItem(item, work, stop.signal);
-      if (answer === 'left over') continue;
-      if ('until' in answer) heldUntil.push(answer.until);
-      else rows.set(ordinal, answer);
+  const shift = new Shift(items, work);
+  await shift.run();
+  return shift.outcome();
+}
+
+/** The items of one delivery. */
+class Shift {
+  readonly #items: readonly OrdinalItem[];
+  readonly #work: Work;
+  readonly #queue: ItemQueue;
+  readonly #startedAt: number;
+  readonly #stop = new AbortController();
+  readonly #pending = new Set<object>();
+  readonly #rows = new Map<number, ResultRow>();
+  readonly #heldUntil: number[] = [];
+
+  constructor(items: readonly OrdinalItem[], work: Work) {
+    this.#items = items;
+    this.#work = work;
+    this.#queue = new ItemQueue(items);
+    this.#startedAt = work.clock();
+  }
+
+  async run(): Promise<void> {
+    const timer = setTimeout(() => this.#stop.abort(), Math.max(0, this.#work.stopAt - this.#startedAt));
+    try {
+      await Promise.all(Array.from({ length: this.#work.processor.concurrency }, () => this.#runTasks()));
+    } finally {
+      clearTimeout(timer);
     }
-  };
-  try {
-    await Promise.all(Array.from({ length: work.processor.concurrency }, runNext));
-  } finally {
-    clearTimeout(timer);
+    for (const task of this.#queue.drain()) this.#end(task, task.last!);
+    // Whoever listens to its signal ends in this turn.
+    if (this.#pending.size > 0) await nextTurn();
   }
-  return {
-    rows: items.flatMap(({ ordinal }) => rows.get(ordinal) ?? []),
-    left: items.map(({ ordinal }) => ordinal).filter((ordinal) => !rows.has(ordinal)),
-    heldUntil: heldUntil.length > 0 ? Math.min(...heldUntil) : undefined,
-  };
-}
 
-type ItemEnd = ResultRow | { readonly until: number } | 'left over';
+  outcome(): WorkOutcome {
+    return {
+      rows: this.#items.flatMap(({ ordinal }) => this.#rows.get(ordinal) ?? []),
+      left: this.#items.map(({ ordinal }) => ordinal).filter((ordinal) => !this.#rows.has(ordinal)),
+      heldUntil: this.#heldUntil.length > 0 ? Math.min(...this.#heldUntil) : undefined,
+      unended: this.#pending.size,
+    };
+  }
 
-async function runItem(item: PlannedItem, work: Work, stop: AbortSignal): Promise<ItemEnd> {
-  const startedMs = work.clock();
-  const { line, id, input } = item;
-  const answer = await callProcessor(item, work, stop);
-  if (answer === 'left over') return answer;
-  if (answer.verdict === 'held') return { until: answer.until };
-  const startedAt = new Date(startedMs).toISOString();
-  return { line, ...(id !== undefined && { id }), input, ...answer, attempts: 1, startedAt, durationMs: work.clock() - startedMs };
-}
+  async #runTasks(): Promise<void> {
+    const { clock, sleep } = this.#work;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const task = this.#queue.take(clock());
+      if (!task) return;
+      if (task.dueAt > clock()) await sleep(task.dueAt - clock(), signal);
+      if (signal.aborted && task.last) this.#end(task, task.last);
+      else await this.#runTask(task);
+    }
+  }
 
-/** One for all: an error of its own for each item would cost more than all else that is done around an item. */
-const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
+  async #runTask(task: Task): Promise<void> {
+    const startedAt = task.startedAt ?? this.#work.clock();
+    const deadline = this.#deadlineOf(startedAt);
+    const answer = await callProcessor(task.item, { ...this.#work, deadline, stop: this.#stop.signal, pending: this.#pending });
+    const tried: Task = { ...task, startedAt, attempts: task.attempts + 1 };
+    // A retry that is cut short, or that a limit holds back for long, leaves the earlier failure as it was.
+    if (answer === 'stopped') return task.last && this.#end(task, task.last);
+    if (answer === 'timed out') return this.#end(tried, task.last ?? timeOut(deadline - startedAt));
+    if (answer.verdict === 'held') return this.#hold({ ...task, startedAt }, answer.until, deadline);
+    if (!this.#tryAgain(tried, answer, deadline)) this.#end(tried, answer);
+  }
 
-/** Ends with the processor, the item's deadline or the worker's, whichever is first. */
-async function callProcessor(item: PlannedItem, work: Work, stop: AbortSignal): Promise<ProcessAnswer | 'left over'> {
-  const { processor, options, fetchPage, clock } = work;
-  const cancel = new AbortController();
-  const { signal } = cancel;
-  const { promise: ended, resolve: end } = Promise.withResolvers<ProcessAnswer | 'left over'>();
-  const onStop = () => {
-    cancel.abort(stop.reason);
-    end('left over');
-  };
-  stop.addEventListener('abort', onStop, { once: true });
-  const timer = setTimeout(() => end(failed(timeoutError())), ITEM_DEADLINE_MS);
-  try {
-    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage })).catch((error: unknown) =>
-      failed(describeError(error)),
-    );
-    return await Promise.race([ended, called]);
-  } finally {
-    clearTimeout(timer);
-    stop.removeEventListener('abort', onStop);
-    cancel.abort(ITEM_ENDED);
+  #deadlineOf(startedAt: number): number {
+    const { processor, stopAt } = this.#work;
+    const deadline = startedAt + 1000 * (processor.itemDeadlineSeconds ?? ITEM_DEADLINE_SECONDS);
+    const spanMs = stopAt - this.#startedAt;
+    const isAmongFirst = startedAt - this.#startedAt <= (1 - LARGEST_SHARE_OF_DELIVERY) * spanMs;
+    return isAmongFirst ? Math.min(deadline, this.#startedAt + LARGEST_SHARE_OF_DELIVERY * spanMs) : deadline;
+  }
+
+  #hold(task: Task, until: number, deadline: number): void {
+    if (!task.last) this.#heldUntil.push(until);
+    else if (until < Math.min(deadline, this.#work.stopAt)) this.#queue.retry({ ...task, dueAt: until });
+    else this.#end(task, task.last);
+  }
+
+  /** @returns false if the answer is the item's end */
+  #tryAgain(task: Task, answer: Outcome, deadline: number): boolean {
+    const { clock, random, retries, stopAt } = this.#work;
+    if (answer.verdict !== 'failed' || !answer.error.retryable || task.attempts > retries) return false;
+    const dueAt = clock() + fullJitterMs(task.attempts, RETRY_BACK_OFF, random());
+    if (dueAt >= Math.min(deadline, stopAt)) return false;
+    this.#queue.retry({ ...task, dueAt, last: answer });
+    return true;
+  }
+
+  #end({ ordinal, item: { line, id, input }, attempts, startedAt = this.#startedAt }: Task, answer: Outcome): void {
+    const times = { attempts, startedAt: new Date(startedAt).toISOString(), durationMs: this.#work.clock() - startedAt };
+    this.#rows.set(ordinal, { line, ...(id !== undefined && { id }), input, ...answer, ...times });
   }
 }
 
-const failed = (error: ItemError): ProcessAnswer => ({ verdict: 'failed', error });
-
-const timeoutError = (): ItemError => ({
-  name: 'ItemTimeoutError',
-  message: `expected the item to end within ${ITEM_DEADLINE_MS / 1000} s, it was still in work`,
-  retryable: true,
-});
-
-/** What a processor throws is a fault of its own: the name stays, so that people can look for it. */
-function describeError(error: unknown): ItemError {
-  if (!(error instanceof Error)) return { name: 'UnknownError', message: String(error), retryable: false };
-  return { name: error.name, message: error.message, retryable: (error as { retryable?: unknown }).retryable === true };
-}
+const timeOut = (ms: number): Outcome => {
+  const message = `expected the item to end within ${Math.round(ms / 100) / 10} s, it was still in work`;
+  return { verdict: 'failed', error: { name: 'ItemTimeoutError', message, retryable: true } satisfies ItemError };
+};

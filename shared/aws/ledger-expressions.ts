@@ -21,6 +21,12 @@ export const LEDGER_EXPRESSIONS = {
     condition: 'b.#k.#q = :q AND b.#k.#u < :now',
   },
 
+  /** Which item runs alone, and how many workers died at it: absolute values from the claim's answer, so that a call made twice counts once. */
+  mark: {
+    update: 'SET b.#k.#d = :ordinal, b.#k.#dn = :times',
+    condition: 'b.#k.#q = :q AND b.#k.#o = :me',
+  },
+
   /** Only the owner of the lease settles, and only the q that it claimed: counts are added exactly once a settlement. */
   settle: {
     update: 'SET b.#k = :new, ok = ok + :ok, ko = ko + :ko, sk = sk + :sk, nd = nd + :nd',
@@ -38,9 +44,18 @@ export const LEDGER_EXPRESSIONS = {
     condition: 'execution = :me AND attempt <= :attempt',
   },
 
+  /** A new execution for a run whose old one is gone: only its tokens count from now on. */
+  restart: { update: 'SET execution = :execution, attempt = :zero', condition: 'attribute_exists(pk) AND #state <> :finished AND #state <> :failed' },
+
   markStarted: { update: 'SET started = :execution', condition: 'execution = :execution' },
 
   markAcked: { update: 'SET acked = :token', condition: '#token = :token' },
+
+  /** The state first: from then on no worker begins a batch, and whoever comes later settles what is still open. */
+  requestStop: { update: 'SET #state = :stopping, #stop = :stop', condition: '#state = :open' },
+
+  pause: { update: 'SET paused = :true', condition: '#state = :open' },
+  resume: { update: 'REMOVE paused', condition: 'attribute_exists(pk)' },
 
   /** A run ends once; how it ended first stays. */
   markEnded: {

@@ -1,4 +1,4 @@
-import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, SendMessageBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { DispatchQueue, WorkQueues } from '../ports.ts';
 
 /** SQS: at most 10 entries a batch. */
@@ -36,6 +36,11 @@ interface Entry {
   readonly Id: string;
   readonly MessageBody: string;
   readonly DelaySeconds?: number;
+}
+
+/** For a reader that ends before Lambda deletes what it has handled. */
+export async function deleteMessages(sqs: SQSClient, url: string, receiptHandles: readonly string[]): Promise<void> {
+  for (const ReceiptHandle of receiptHandles) await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
 }
 
 /** SQS refuses single entries of a batch that it accepts. */

@@ -1,28 +1,13 @@
-import {
-  BatchGetCommand,
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-  UpdateCommand,
-  type UpdateCommandInput,
-} from '@aws-sdk/lib-dynamodb';
-import { batchOf, isBatchDone, isLeased, settledBatch } from '../batch-state.ts';
+import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand, type UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
+import { batchOf, isLeased } from '../batch-state.ts';
 import { NoSuchRecordError } from '../errors.ts';
 import type { Claim, ClaimAnswer, RunLedger, SettleAnswer, SettleRequest } from '../ports.ts';
 import type { OpenRecord, PlannedRun, RunRecord, ShardRecord } from '../records.ts';
 import { LEDGER_EXPRESSIONS as EXPRESSIONS } from './ledger-expressions.ts';
+import { doneKey, openKey, runKey, shardKey, SINGLE } from './ledger-keys.ts';
+import * as updates from './ledger-updates.ts';
+import { queryAll, readAllKeys } from './table-reads.ts';
 
-/** Items without an order of their own have this sort key. */
-const SINGLE = '-';
-/** DynamoDB: at most 100 keys a BatchGetItem. */
-const KEYS_PER_BATCH_GET = 100;
-
-const runKey = (run: string) => ({ pk: `RUN#${run}`, sort: SINGLE });
-const doneKey = (run: string) => ({ pk: `DONE#${run}`, sort: SINGLE });
-const shardKey = (run: string, shard: number) => ({ pk: `SHARD#${run}#${shard}`, sort: SINGLE });
-const openKey = (run: string) => ({ pk: 'OPEN', sort: run });
 /** Runs by time, of all tenants and of one; the run's id makes the key unique. */
 const listName = (tenant?: string) => (tenant === undefined ? 'RUNS' : `RUNS#${tenant}`);
 
@@ -79,22 +64,11 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
     readRun,
 
     async markStarted(run, execution) {
-      await update({
-        Key: runKey(run),
-        UpdateExpression: EXPRESSIONS.markStarted.update,
-        ConditionExpression: EXPRESSIONS.markStarted.condition,
-        ExpressionAttributeValues: { ':execution': execution },
-      });
+      await update(updates.markStarted(run, execution));
     },
 
     async freezePlan(run, plan) {
-      await update({
-        Key: runKey(run),
-        UpdateExpression: EXPRESSIONS.freezePlan.update,
-        ConditionExpression: EXPRESSIONS.freezePlan.condition,
-        ExpressionAttributeNames: { '#plan': 'plan' },
-        ExpressionAttributeValues: { ':nonce': plan.nonce, ':totals': plan.totals },
-      });
+      await update(updates.freezePlan(run, plan));
       return (await mustExist(`run ${run}`, readRun(run))) as PlannedRun;
     },
 
@@ -103,38 +77,28 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
     readShard,
 
     async readShards(run, shards) {
-      const found: ShardRecord[] = [];
-      for (let i = 0; i < shards.length; i += KEYS_PER_BATCH_GET) {
-        found.push(...(await readShardPage(client, table, run, shards.slice(i, i + KEYS_PER_BATCH_GET))));
-      }
-      return found.sort((a, b) => a.shard - b.shard);
+      const found = await readAllKeys(client, table, shards.map((shard) => shardKey(run, shard)));
+      return (found as unknown as ShardRecord[]).sort((a, b) => a.shard - b.shard);
     },
 
     async claim(claim) {
-      const shard = await update({
-        Key: shardKey(claim.run, claim.shard),
-        UpdateExpression: EXPRESSIONS.claim.update,
-        ConditionExpression: EXPRESSIONS.claim.condition,
-        ExpressionAttributeNames: { '#k': String(claim.batch), '#a': 'a', '#u': 'u', '#o': 'o', '#q': 'q' },
-        ExpressionAttributeValues: { ':one': 1, ':until': claim.until, ':me': claim.owner, ':q': claim.q, ':now': claim.now },
-      });
+      const shard = await update(updates.claim(claim));
       if (shard) return { kind: 'claimed', shard: shard as unknown as ShardRecord };
       return judgeRefusedClaim(claim, await mustExist(`shard ${claim.run}/${claim.shard}`, readShard(claim.run, claim.shard)));
     },
 
     async settle(settlement) {
-      const shard = await update(settleUpdate(settlement));
+      const shard = await update(updates.settle(settlement));
       if (shard) return { kind: 'settled', shard: shard as unknown as ShardRecord };
       return judgeRefusedSettle(settlement, await mustExist(`shard ${settlement.run}/${settlement.shard}`, readShard(settlement.run, settlement.shard)));
     },
 
+    async mark(mark) {
+      return (await update(updates.mark(mark))) ? 'marked' : 'lost';
+    },
+
     async addDone(run, shard) {
-      const answer = await update({
-        Key: doneKey(run),
-        UpdateExpression: EXPRESSIONS.addDone,
-        ExpressionAttributeNames: { '#v': 'v' },
-        ExpressionAttributeValues: { ':shards': new Set([shard]), ':v': 1 },
-      });
+      const answer = await update(updates.addDone(run, shard));
       return (answer?.['done'] as Set<number> | undefined) ?? new Set();
     },
 
@@ -143,31 +107,34 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
       return (await read<{ done: Set<number> }>(doneKey(run)))?.done ?? new Set();
     },
 
-    async storeToken({ run, token, execution, attempt }) {
-      const stored = await update({
-        Key: runKey(run),
-        UpdateExpression: EXPRESSIONS.storeToken.update,
-        ConditionExpression: EXPRESSIONS.storeToken.condition,
-        ExpressionAttributeNames: { '#token': 'token' },
-        ExpressionAttributeValues: { ':token': token, ':me': execution, ':attempt': attempt },
-      });
-      const isStored = stored !== undefined || (await readRun(run))?.token === token;
+    async storeToken(request) {
+      const stored = await update(updates.storeToken(request));
+      const isStored = stored !== undefined || (await readRun(request.run))?.token === request.token;
       return isStored ? 'stored' : 'superseded';
     },
 
     async markAcked(run, token) {
-      await update({
-        Key: runKey(run),
-        UpdateExpression: EXPRESSIONS.markAcked.update,
-        ConditionExpression: EXPRESSIONS.markAcked.condition,
-        ExpressionAttributeNames: { '#token': 'token' },
-        ExpressionAttributeValues: { ':token': token },
-      });
+      await update(updates.markAcked(run, token));
     },
 
     async markEnded(run, end) {
-      await update(endUpdate(run, end));
+      await update(updates.markEnded(run, end));
       return mustExist(`run ${run}`, readRun(run));
+    },
+
+    async requestStop(run, stop) {
+      await update(updates.requestStop(run, stop));
+      return readRun(run);
+    },
+
+    async setPaused(run, isPaused) {
+      await update(isPaused ? updates.pause(run) : updates.resume(run));
+      return readRun(run);
+    },
+
+    async restart(run, execution) {
+      await update(updates.restart(run, execution));
+      return readRun(run);
     },
 
     async listOpen() {
@@ -205,74 +172,6 @@ function judgeRefusedClaim(claim: Claim, shard: ShardRecord): ClaimAnswer {
 function judgeRefusedSettle(settlement: SettleRequest, shard: ShardRecord): SettleAnswer {
   const isMine = batchOf(shard, settlement.batch).h === settlement.part;
   return { kind: isMine ? 'settled' : 'beaten', shard };
-}
-
-function settleUpdate(settlement: SettleRequest): Omit<UpdateCommandInput, 'TableName'> {
-  const { run, shard, batch, q, owner, counts } = settlement;
-  const next = settledBatch(q, settlement);
-  return {
-    Key: shardKey(run, shard),
-    UpdateExpression: EXPRESSIONS.settle.update,
-    ConditionExpression: owner === undefined ? EXPRESSIONS.settle.conditionOnQ : EXPRESSIONS.settle.condition,
-    ExpressionAttributeNames: { '#k': String(batch), '#q': 'q', ...(owner !== undefined && { '#o': 'o' }) },
-    ExpressionAttributeValues: {
-      ':new': next,
-      ':ok': counts.ok,
-      ':ko': counts.ko,
-      ':sk': counts.sk,
-      ':nd': isBatchDone(next) ? 1 : 0,
-      ':q': q,
-      ...(owner !== undefined && { ':me': owner }),
-    },
-  };
-}
-
-function endUpdate(run: string, { state, finishedAt, error }: Parameters<RunLedger['markEnded']>[1]): Omit<UpdateCommandInput, 'TableName'> {
-  const { update: plain, updateWithError, condition } = EXPRESSIONS.markEnded;
-  return {
-    Key: runKey(run),
-    UpdateExpression: error === undefined ? plain : updateWithError,
-    ConditionExpression: condition,
-    ExpressionAttributeNames: { '#state': 'state', ...(error !== undefined && { '#error': 'error' }) },
-    ExpressionAttributeValues: {
-      ':state': state,
-      ':at': finishedAt,
-      ':finished': 'finished',
-      ':failed': 'failed',
-      ...(error !== undefined && { ':error': error }),
-    },
-  };
-}
-
-async function readShardPage(client: DynamoDBDocumentClient, table: string, run: string, shards: readonly number[]): Promise<ShardRecord[]> {
-  const found: ShardRecord[] = [];
-  let keys: Record<string, unknown>[] = shards.map((shard) => shardKey(run, shard));
-  while (keys.length > 0) {
-    const answer = await client.send(new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }));
-    found.push(...((answer.Responses?.[table] ?? []) as ShardRecord[]));
-    // DynamoDB answers at most 16 MB, and less under load.
-    keys = answer.UnprocessedKeys?.[table]?.Keys ?? [];
-  }
-  return found;
-}
-
-async function queryAll(client: DynamoDBDocumentClient, table: string, pk: string): Promise<Record<string, unknown>[]> {
-  const items: Record<string, unknown>[] = [];
-  let start: Record<string, unknown> | undefined;
-  do {
-    const page = await client.send(
-      new QueryCommand({
-        TableName: table,
-        KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: { ':pk': pk },
-        ConsistentRead: true,
-        ...(start && { ExclusiveStartKey: start }),
-      }),
-    );
-    items.push(...(page.Items ?? []));
-    start = page.LastEvaluatedKey;
-  } while (start);
-  return items;
 }
 
 function ignoreRefusal(error: unknown): undefined {

@@ -13,6 +13,16 @@ const commonOptionsSchema = z.object({
   column: z.string().min(1).max(200).optional(),
   /** @default by content and name */
   format: z.enum(MANIFEST_FORMATS).optional(),
+  /** How often an item that failed with a retryable error is tried again, 0 to 10. @default 3 */
+  retries: z.int().min(0).max(10).optional(),
+  /** More failed items than this stop the run. @default none */
+  maxFailures: z.int().min(0).optional(),
+  /** A larger share of failed items than this (0 to 1) stops the run, once `failureSample` items were worked on. @default none */
+  maxFailureRatio: z.number().min(0).max(1).optional(),
+  /** 1 or more. @default 100 */
+  failureSample: z.int().min(1).optional(),
+  /** A run that is older is stopped: 1 second to a year. @default none */
+  timeLimitSeconds: z.int().min(1).max(31_536_000).optional(),
 });
 
 export type CommonOptions = z.infer<typeof commonOptionsSchema>;

@@ -14,11 +14,12 @@ import {
   openShard,
   pickBatches,
   planWake,
-  RESEND_AFTER_MS,
   shardsToOpen,
 } from '../../shared/lanes.ts';
 import type { BatchState, ShardRecord } from '../../shared/records.ts';
 import { aShard } from '../support/ledger-fixtures.ts';
+
+const RESEND_AFTER_MS = 120_000;
 
 const WINDOW = 3;
 const windows = { standard: WINDOW };
@@ -61,7 +62,7 @@ describe('lanes', () => {
             const records = run.shards.map((n) => world.ledger.get(`${run.run}/${n}`)!);
             const known = addRun(state, run);
             addShards(known, records.filter((record) => record.nd < record.n && !known.shards[record.shard]).map(({ shard }) => shard));
-            for (const record of records) queue.push(...healShard(known, record, now));
+            for (const record of records) queue.push(...healShard(known, record, { now, resendAfterMs: RESEND_AFTER_MS }));
           }
         };
         const round = () => {

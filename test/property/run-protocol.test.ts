@@ -1,13 +1,14 @@
 import { gunzipSync } from 'node:zlib';
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createCredits } from '../../shared/aws/credit-table.ts';
 import { createLaneStore } from '../../shared/aws/lane-table.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { countRun, isPlanned, readAllShards } from '../../shared/planned-run.ts';
 import type { RunManifest } from '../../shared/rows.ts';
 import { startDynamo } from '../support/dynamo-emulator.ts';
-import { RunWorld } from '../support/run-world.ts';
+import { CREDITS, RunWorld } from '../support/run-world.ts';
 
 let dynamo: Awaited<ReturnType<typeof startDynamo>>;
 beforeAll(async () => {
@@ -16,12 +17,36 @@ beforeAll(async () => {
 afterAll(() => dynamo.stop());
 
 let worlds = 0;
-async function aWorld(): Promise<{ world: RunWorld; loseLanes(): Promise<void> }> {
-  const [progress, lanes] = [`progress-${worlds}`, `lanes-${worlds++}`];
+/** The rarest of these faults shows once in some thousand schedules: SCHEDULES=5000 looks for those. */
+const RUNS = Number(process.env['SCHEDULES'] ?? 30);
+const BALANCE = 1000;
+const ACCOUNT = { pk: 'TENANT#acme', sort: 'CREDITS' };
+
+interface Stage {
+  readonly world: RunWorld;
+  readonly run: string;
+  readonly key: string;
+  loseLanes(): Promise<void>;
+  readAccount(): Promise<{ balance: number; charged: number; holds: Record<string, number | string> }>;
+}
+
+async function aStage(rows: readonly string[], itemsPerBatch: number): Promise<Stage> {
+  const [progress, lanes, tenants] = ['progress', 'lanes', 'tenants'].map((name) => `${name}-${worlds}`) as [string, string, string];
+  worlds++;
   await dynamo.createTable(progress, ['pk', 'sort']);
   await dynamo.createTable(lanes, ['pk']);
-  const world = new RunWorld(createRunLedger(dynamo.client, progress), createLaneStore(dynamo.client, lanes));
-  return { world, loseLanes: async () => void (await dynamo.client.send(new DeleteCommand({ TableName: lanes, Key: { pk: 'LANES' } }))) };
+  await dynamo.createTable(tenants, ['pk', 'sort']);
+  const { client } = dynamo;
+  await client.send(new PutCommand({ TableName: tenants, Item: { ...ACCOUNT, v: 1, balance: BALANCE, charged: 0, holds: {} } }));
+  const world = new RunWorld({ ledger: createRunLedger(client, progress), lanes: createLaneStore(client, lanes), creditsOf: (clock) => createCredits(client, tenants, clock) });
+  const key = 'acme/noop/list.txt';
+  return {
+    world,
+    key,
+    run: await world.upload(key, rows, itemsPerBatch),
+    loseLanes: async () => void (await client.send(new DeleteCommand({ TableName: lanes, Key: { pk: 'LANES' } }))),
+    readAccount: async () => (await client.send(new GetCommand({ TableName: tenants, Key: ACCOUNT, ConsistentRead: true }))).Item as never,
+  };
 }
 
 /** What may happen next, by how often. */
@@ -37,54 +62,78 @@ const ACTIONS = {
   'work queue purged': 0.3,
   'dispatch queue purged': 0.3,
   'lanes lost': 0.3,
+  'upload event again': 0.2,
+  'await times out': 0.2,
+  'execution restarted': 0.2,
+  pause: 0.2,
+  resume: 0.4,
+  cancel: 0.05,
 } as const;
 type Action = keyof typeof ACTIONS;
-const action = fc.oneof(...Object.entries(ACTIONS).map(([name, weight]) => ({ arbitrary: fc.constant(name as Action), weight: 10 * weight })));
-/** Share of calls that their process does not survive. */
-const crashRatio = fc.constantFrom(0, 0.02, 0.1);
+const action = fc.oneof(...Object.entries(ACTIONS).map(([name, weight]) => ({ arbitrary: fc.constant(name as Action), weight: 100 * weight })));
+/** Share of calls that their process does not survive, that fail, or whose answer is lost. */
+const faultRatio = fc.constantFrom(0, 0.02, 0.1);
+const chances = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }));
+const FATES = ['dies before', 'dies after', 'fails', 'answer lost'] as const;
 
-it('whatever crashes, is doubled or lost: every item gets one verdict, at every read the counts are whole, and the run ends', async () => {
-  const sizes = fc.record({ items: fc.integer({ min: 1, max: 30 }), itemsPerBatch: fc.integer({ min: 1, max: 4 }) });
+it('whatever crashes, fails, is doubled or lost: every item gets one verdict, at every read the counts are whole, and the run ends', async () => {
+  const sizes = fc.record({ items: fc.integer({ min: 1, max: 30 }), itemsPerBatch: fc.integer({ min: 1, max: 4 }), poison: fc.integer({ min: 0, max: 2 }), holdRatio: fc.constantFrom(0, 0.2) });
   await fc.assert(
-    fc.asyncProperty(sizes, fc.array(action, { minLength: 20, maxLength: 80, size: 'max' }), crashRatio, fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), async (size, actions, ratio, chances) => {
-      const { world, loseLanes } = await aWorld();
+    fc.asyncProperty(sizes, fc.array(action, { minLength: 20, maxLength: 80, size: 'max' }), faultRatio, chances, async (size, actions, ratio, stream) => {
       const rows = Array.from({ length: size.items }, (_, i) => `row ${i}`);
-      const run = await world.upload('acme/noop/list.txt', [...rows, rows[0]!], size.itemsPerBatch);
+      const stage = await aStage([...rows, rows[0]!], size.itemsPerBatch);
+      const { world } = stage;
+      for (let line = 1; line <= size.poison; line++) world.poison.add(line * 3);
+      const chance = (): number => stream.next().value;
       // Most schedules begin when there is something to lose.
       await world.stepExecutions();
       await world.dispatch();
       world.fate = () => {
-        const chance: number = chances.next().value;
-        return chance < ratio / 2 ? 'before' : chance < ratio ? 'after' : 'never';
+        const value = chance();
+        return value < ratio ? FATES[Math.floor((value / ratio) * FATES.length)]! : 'never';
       };
+      world.holds = () => chance() < size.holdRatio;
       for (const step of actions) {
-        await perform(step, world, loseLanes);
-        await expectWholeCounts(world, run, size.items + 1);
+        await ACTS[step](stage);
+        await expectWholeCounts(stage, size.items + 1);
       }
+      if ((await world.ledger.readRun(stage.run))?.paused) await world.ledger.setPaused(stage.run, false);
+      // An execution that was stopped is started again by a person: the one who tried may have failed.
+      world.fate = () => 'never';
+      if (!world.executions.hasOne(stage.run)) await world.restart(stage.run);
       await world.settle();
-      await expectWholeCounts(world, run, size.items + 1);
-      expect((await world.ledger.readRun(run))!.state).toBe('finished');
-      expect(readLines(world, run)).toEqual([...rows, rows[0]].map((_, i) => i + 1));
+      await expectWholeCounts(stage, size.items + 1);
+      expect((await world.ledger.readRun(stage.run))!.state).toBe('finished');
+      const verdicts = readVerdicts(stage);
+      expect(verdicts.map(({ line }) => line)).toEqual([...rows, rows[0]].map((_, i) => i + 1));
+      await expectTrueVerdicts(stage, verdicts);
+      await expectOneCharge(stage, verdicts.filter(({ verdict }) => verdict === 'succeeded').length);
     }),
-    { numRuns: 40 },
+    { numRuns: RUNS, endOnFailure: true },
   );
 });
 
-async function perform(step: Action, world: RunWorld, loseLanes: () => Promise<void>): Promise<void> {
-  if (step === 'executions') await world.stepExecutions();
-  else if (step === 'dispatch') await world.dispatch();
-  else if (step === 'work') await world.work();
-  else if (step === 'work doubled') await world.work(true);
-  else if (step === 'work slowly') world.workSlowly();
-  else if (step === 'slow workers end') await world.endSlowWorkers();
-  else if (step === 'sweep') await world.sweep();
-  else if (step === 'time passes') world.now += 140_000; // longer than a lease
-  else if (step === 'work queue purged') world.workQueue = [];
-  else if (step === 'dispatch queue purged') world.dispatchQueue = [];
-  else await loseLanes();
-}
+const ACTS: Record<Action, (stage: Stage) => unknown> = {
+  executions: ({ world }) => world.stepExecutions(),
+  dispatch: ({ world }) => world.dispatch(),
+  work: ({ world }) => world.work(),
+  'work doubled': ({ world }) => world.work(true),
+  'work slowly': ({ world }) => world.workSlowly(),
+  'slow workers end': ({ world }) => world.endSlowWorkers(),
+  sweep: ({ world }) => world.sweep(),
+  'time passes': ({ world }) => (world.now += 140_000), // longer than a lease
+  'work queue purged': ({ world }) => (world.workQueue = []),
+  'dispatch queue purged': ({ world }) => (world.dispatchQueue = []),
+  'lanes lost': ({ loseLanes }) => loseLanes(),
+  'upload event again': ({ world, key }) => world.admitAgain(key),
+  'await times out': ({ world }) => world.executions.timeOut(),
+  'execution restarted': ({ world, run }) => world.restart(run),
+  pause: ({ world, run }) => world.pause(run, true),
+  resume: ({ world, run }) => world.pause(run, false),
+  cancel: ({ world, run }) => world.cancel(run),
+};
 
-async function expectWholeCounts({ ledger }: RunWorld, run: string, total: number): Promise<void> {
+async function expectWholeCounts({ world: { ledger }, run }: Stage, total: number): Promise<void> {
   const record = await ledger.readRun(run);
   if (!isPlanned(record)) return;
   const counts = countRun(record, await readAllShards(ledger, record));
@@ -93,13 +142,38 @@ async function expectWholeCounts({ ledger }: RunWorld, run: string, total: numbe
   expect(Math.min(counts.pending, counts.succeeded)).toBeGreaterThanOrEqual(0);
 }
 
-/** The lines of all verdicts that the run's manifest lists, from its stored files. */
-function readLines({ results }: RunWorld, run: string): number[] {
+interface Verdict {
+  readonly line: number;
+  readonly verdict: 'succeeded' | 'failed' | 'skipped';
+  readonly reason?: string;
+  readonly error?: { readonly name: string };
+}
+
+/** What each item deserves: poison is blamed, a stop skips, nothing else ends otherwise; and no effect happens more than once more than workers died. */
+async function expectTrueVerdicts({ world, run }: Stage, verdicts: readonly Verdict[]): Promise<void> {
+  const { stop } = (await world.ledger.readRun(run))!;
+  for (const { line, verdict, reason, error } of verdicts) {
+    const isBlamed = world.poison.has(line) || (world.markedDeaths.get(line) ?? 0) >= 2;
+    if (verdict === 'skipped') expect(reason).toBe(reason === 'duplicate' ? reason : stop?.reason);
+    else expect({ line, verdict, error: error?.name }).toEqual(isBlamed && verdict === 'failed' ? { line, verdict, error: 'PoisonItemError' } : { line, verdict: 'succeeded', error: undefined });
+    if (world.poison.has(line)) expect(verdict).not.toBe('succeeded');
+    expect(world.effects.get(line) ?? 0).toBeLessThanOrEqual(1 + (world.deaths.get(line) ?? 0));
+  }
+}
+
+async function expectOneCharge({ readAccount, run }: Stage, succeeded: number): Promise<void> {
+  const { balance, charged, holds } = await readAccount();
+  expect({ balance, charged }).toEqual({ balance: BALANCE - CREDITS.perItem * succeeded, charged: CREDITS.perItem * succeeded });
+  expect(holds[run]).toMatch(/^settled \d+$/);
+}
+
+/** All verdicts that the run's manifest lists, by line, from its stored files. */
+function readVerdicts({ world: { results }, run }: Stage): Verdict[] {
   const prefix = `acme/${run}/`;
   const { files } = JSON.parse(Buffer.from(results.bytesOf(`${prefix}manifest.json`)).toString()) as RunManifest;
   const rows = files
     .filter(({ path }) => path.startsWith('results/'))
     .flatMap(({ path }) => gunzipSync(results.bytesOf(prefix + path)).toString().trimEnd().split('\n'))
-    .map((text) => JSON.parse(text) as { line?: number; verdict?: string });
-  return rows.flatMap(({ line, verdict }) => (verdict === undefined ? [] : [line!])).sort((a, b) => a - b);
+    .map((text) => JSON.parse(text) as Partial<Verdict>);
+  return rows.flatMap((row) => (row.verdict === undefined ? [] : [row as Verdict])).sort((a, b) => a.line - b.line);
 }

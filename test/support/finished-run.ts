@@ -54,6 +54,7 @@ export async function buildFinishedRun({ stop }: { readonly stop?: Stop } = {}):
   await writeGarbagePart(results, { tenant, run });
   const endPorts = {
     results,
+    credits: { hold: async () => 'held' as const, settle: async () => undefined },
     clock: () => Date.parse('2026-01-01T00:01:00.000Z'),
     processorOf: ports.processorOf as () => Processor,
     ledger: {

@@ -94,6 +94,7 @@ export function preparePlanning({ name = 'list.txt', body, options = {}, process
     manifests,
     results,
     newNonce: () => `n${++nonces}`,
+    finishStop: async () => undefined,
     fetchPage: () => Promise.reject(new Error('no network in this test')),
     clock: () => 0,
     signal: new AbortController().signal,

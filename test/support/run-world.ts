@@ -1,35 +1,29 @@
-import { awaitRun } from '../../lambdas/await-run/await-run.ts';
 import { dispatchBatches } from '../../lambdas/dispatch-batches/dispatch-batches.ts';
-import { finishRun } from '../../lambdas/finish-run/finish-run.ts';
-import { mergeResults } from '../../lambdas/merge-results/merge-results.ts';
-import { planRun } from '../../lambdas/plan-run/plan-run.ts';
 import { processBatch } from '../../lambdas/process-batch/process-batch.ts';
 import { sweepRuns } from '../../lambdas/sweep-runs/sweep-runs.ts';
 import { noop } from '../../processors/noop/processor.ts';
 import type { Processor } from '../../processors/processor.ts';
-import { admitRun } from '../../shared/admission.ts';
+import { admitRun, startExecution } from '../../shared/admission.ts';
 import type { BatchMessage, DispatchMessage, WorkMessage } from '../../shared/messages.ts';
-import type { LaneStore, ObjectStore, RunLedger } from '../../shared/ports.ts';
+import type { CarefulMark, Credits, LaneStore, ObjectStore, RunLedger, SettleRequest } from '../../shared/ports.ts';
+import { finishStop, stopRun } from '../../shared/stop-run.ts';
+import { type Fate, Life, survive } from './life.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
+import { WorldExecutions } from './world-executions.ts';
 
-interface Execution {
-  phase: 'plan' | 'call await' | 'await' | 'merge' | 'ended';
-  token: string;
-  attempt: number;
-}
-
-const WORKER_MS = 120_000;
+export const WORKER_MS = 120_000;
 const SWEEP_EVERY_MS = 60_000;
 /** SQS FIFO: an id that was seen within five minutes swallows the message. */
 const DEDUP_MS = 300_000;
+/** What each run of this world reserves, and pays for an item that succeeded. */
+export const CREDITS = { hold: 100, perItem: 2 } as const;
 
-/** Thrown by a call that its process does not survive. */
-export class Crash extends Error {
-  override readonly name = 'Crash';
+export interface WorldStores {
+  readonly ledger: RunLedger;
+  readonly lanes: LaneStore;
+  /** @param clock milliseconds since the epoch */
+  readonly creditsOf: (clock: () => number) => Credits;
 }
-
-/** Says before each call of a step whether the process dies there: before the call happens, after it, or not. */
-export type Fate = () => 'before' | 'after' | 'never';
 
 /** The real steps of a run over a real ledger, with queues, a state machine and a clock that a test can see through and spoil. */
 export class RunWorld {
@@ -37,63 +31,105 @@ export class RunWorld {
   readonly manifests = new MemoryObjectStore('manifests');
   readonly ledger: RunLedger;
   readonly #lanes: LaneStore;
-  now = 1_000_000;
+  readonly #credits: Credits;
+  now = Date.parse('2026-01-01T00:00:00Z');
   fate: Fate = () => 'never';
+  /** Share of items that a limit holds back. */
+  holds: () => boolean = () => false;
+  /** Lines whose worker dies. */
+  readonly poison = new Set<number>();
   dispatchQueue: DispatchMessage[] = [];
   workQueue: { message: WorkMessage; at: number }[] = [];
-  /** What the state machine is at, by execution. */
-  readonly executions = new Map<string, Execution>();
+  readonly executions = new WorldExecutions();
+  /** Calls of the processor by line, and deaths of workers that had claimed the line's batch. */
+  readonly effects = new Map<number, number>();
+  readonly deaths = new Map<number, number>();
+  /** Deaths of workers while exactly this line was marked. */
+  readonly markedDeaths = new Map<number, number>();
   readonly #seen = new Map<string, number>();
   readonly #slow: (() => Promise<void>)[] = [];
   #ids = 0;
 
-  constructor(ledger: RunLedger, lanes: LaneStore) {
+  constructor({ ledger, lanes, creditsOf }: WorldStores) {
     this.ledger = ledger;
     this.#lanes = lanes;
+    this.#credits = creditsOf(() => this.now);
   }
 
   async upload(key: string, rows: readonly string[], itemsPerBatch: number): Promise<string> {
     this.manifests.put(key, Buffer.from(rows.join('\n')), { metadata: { 'spillway-options': JSON.stringify({ itemsPerBatch }) } });
-    const head = (await this.manifests.head(key))!;
-    const source = { bucket: 'manifests', key, version: '1', bytes: head.bytes, etag: head.etag };
-    const admission = await admitRun({ source, uploadedAt: '2026-01-01T00:00:00Z' }, this.#ports());
+    const admission = await admitRun(await this.#uploadOf(key), this.ports());
     if (admission.kind !== 'started') throw new Error(`expected the upload to start a run, it was ${admission.kind}`);
     return admission.run;
   }
 
+  /** The event again. */
+  async admitAgain(key: string): Promise<void> {
+    await survive(this.#newLife(), async (life) => admitRun(await this.#uploadOf(key), this.ports(life)));
+  }
+
+  async #uploadOf(key: string) {
+    const head = (await this.manifests.head(key))!;
+    return { source: { bucket: 'manifests', key, version: '1', bytes: head.bytes, etag: head.etag }, uploadedAt: '2026-01-01T00:00:00Z' };
+  }
+
   /** Takes every execution as far as it goes by itself. A step that crashes is tried again later, as the state machine retries it. */
   async stepExecutions(): Promise<void> {
-    for (const [run, execution] of this.executions) await survive(() => this.#stepExecution(run, execution));
+    for (const execution of this.executions.all()) await survive(this.#newLife(), (life) => this.executions.step(execution, this.ports(life), () => this.newId('token')));
   }
 
   async dispatch(): Promise<void> {
     const messages = this.dispatchQueue.slice(0, 10);
-    await survive(async () => {
-      await dispatchBatches(messages, { ...this.#ports(), lanes: this.#lanes, newStamp: () => this.#newId('stamp'), windows: { standard: 3 }, onUnknownRun: () => undefined });
-      this.dispatchQueue.splice(0, messages.length);
-    });
+    const hasEnded = await survive(this.#newLife(), (life) =>
+      dispatchBatches(messages, { ...this.ports(life), lanes: life.spoil(this.#lanes), newStamp: () => this.newId('stamp'), windows: { standard: 3 }, resendAfterMs: 120_000, onUnknownRun: () => undefined }),
+    );
+    if (hasEnded) this.dispatchQueue.splice(0, messages.length);
   }
 
   /** Delivers one message whose time has come; it stays when the worker dies, and comes again. */
   async work(isDoubled = false): Promise<void> {
-    const index = this.workQueue.findIndex(({ at }) => at <= this.now);
-    const entry = this.workQueue[index];
+    const entry = this.workQueue.find(({ at }) => at <= this.now);
     if (!entry) return;
-    await survive(async () => {
-      if ('wake' in entry.message) await this.#ports().dispatchQueue.send({ v: 1, type: 'wake' }, this.#newId('wake'));
-      else await processBatch(entry.message, { owner: this.#newId('worker'), messageId: 'm', deadline: this.now + WORKER_MS }, this.#ports());
-      if (!isDoubled) this.workQueue.splice(this.workQueue.indexOf(entry), 1);
+    const hasEnded = await this.#deliver(entry.message, this.results);
+    if (hasEnded && !isDoubled) this.workQueue.splice(this.workQueue.indexOf(entry), 1);
+  }
+
+  async #deliver(message: WorkMessage, results: ObjectStore): Promise<boolean> {
+    const life = this.#newLife();
+    if ('wake' in message) return survive(life, () => this.ports(life).dispatchQueue.send({ v: 1, type: 'wake' }, this.newId('wake')));
+    const delivery = { owner: this.newId('worker'), messageId: 'm', deadline: this.now + WORKER_MS };
+    const lines = await this.#linesOf(message);
+    let marked: number | undefined;
+    const watched = life.spoil({
+      ...this.ledger,
+      mark: (mark: CarefulMark) => ((marked = lines[mark.ordinal]), this.ledger.mark(mark)),
+      settle: (settlement: SettleRequest) => ((marked = undefined), this.ledger.settle(settlement)),
     });
+    const hasEnded = await survive(life, () => processBatch(message, delivery, { ...this.ports(life), ledger: watched, results: life.spoil(results) }));
+    // A worker that outlived its time-out counts as dead: its lease was over, and another may have been at work.
+    const isDeath = life.isDead || this.now > delivery.deadline;
+    if (isDeath && life.calls.has('claim')) for (const line of lines) add(this.deaths, line);
+    if (life.isDead && marked !== undefined) add(this.markedDeaths, marked);
+    return hasEnded;
+  }
+
+  async #linesOf({ run, shard, batch }: BatchMessage): Promise<number[]> {
+    const record = (await this.ledger.readShard(run, shard))!;
+    const key = `${record.tenant}/${run}/plan/${record.plan}/shards/${String(shard).padStart(5, '0')}.ndjson`;
+    const bytes = Buffer.from(this.results.bytesOf(key)).subarray(record.offsets[batch], record.offsets[batch + 1]);
+    return bytes.toString().trimEnd().split('\n').map((text) => (JSON.parse(text) as { line: number }).line);
   }
 
   /** Delivers one message to a worker that stops before it writes its part, and goes on when it is let go: by then its lease may be over. */
   workSlowly(): void {
     const entry = this.workQueue.find(({ at, message }) => at <= this.now && !('wake' in message));
-    if (!entry || 'wake' in entry.message) return;
+    if (!entry) return;
     const { promise: gate, resolve: letGo } = Promise.withResolvers<void>();
-    const delivery = { owner: this.#newId('slow'), messageId: 'm', deadline: this.now + WORKER_MS };
-    const ended = survive(() => processBatch(entry.message as BatchMessage, delivery, { ...this.#ports(), results: this.#gated(gate) }));
-    this.#slow.push(() => (letGo(), ended));
+    const ended = this.#deliver(entry.message, gated(this.results, gate));
+    this.#slow.push(async () => {
+      letGo();
+      await ended;
+    });
   }
 
   /** Lets every slow worker go on, and waits for its end. */
@@ -102,89 +138,104 @@ export class RunWorld {
   }
 
   async sweep(): Promise<void> {
-    const ports = this.#ports();
-    await survive(() => sweepRuns({ ...ports, admit: (open) => admitRun(open, ports), newNonce: () => this.#newId('nonce'), onError: () => {} }));
+    await survive(this.#newLife(), (life) => {
+      const ports = this.ports(life);
+      return sweepRuns({ ...ports, admit: (open) => admitRun(open, ports), newNonce: () => this.newId('nonce'), onError: () => {} });
+    });
+  }
+
+  async cancel(run: string): Promise<void> {
+    await survive(this.#newLife(), (life) => stopRun(run, 'cancelled', this.ports(life)));
+  }
+
+  async pause(run: string, isPaused: boolean): Promise<void> {
+    await survive(this.#newLife(), async (life) => {
+      const ports = this.ports(life);
+      await ports.ledger.setPaused(run, isPaused);
+      await ports.dispatchQueue.send({ v: 1, type: 'heal', run }, this.newId('nonce'));
+    });
+  }
+
+  /** The execution is gone, and a new one takes its place. */
+  async restart(run: string): Promise<void> {
+    this.executions.stop(run);
+    await survive(this.#newLife(), async (life) => {
+      const ports = this.ports(life);
+      const record = await ports.ledger.restart(run, this.newId('execution'));
+      if (record) await startExecution(record, ports);
+    });
   }
 
   /** Without further faults, until every run has ended. @returns how many rounds of the sweep that took */
   async settle(): Promise<number> {
     this.fate = () => 'never';
+    this.holds = () => false;
     await this.endSlowWorkers();
-    for (let round = 0; round < 20; round++) {
-      for (let step = 0; step < 60; step++) {
+    for (let round = 0; round < 40; round++) {
+      while (this.#hasWork()) {
         await this.stepExecutions();
-        await this.dispatch();
+        if (this.dispatchQueue.length > 0) await this.dispatch();
         await this.work();
       }
       if ((await this.ledger.listOpen()).length === 0) return round;
       this.now += SWEEP_EVERY_MS;
       await this.sweep();
     }
-    throw new Error('expected every run to end within 20 rounds of the sweep');
+    throw new Error('expected every run to end within 40 rounds of the sweep');
   }
 
-  async #stepExecution(run: string, execution: Execution): Promise<void> {
-    const ports = this.#ports();
-    if (execution.phase === 'plan') {
-      await planRun({ v: 1, run }, { ...ports, processorOf: () => noop, newNonce: () => this.#newId('plan'), signal: new AbortController().signal });
-      const { totals } = (await this.ledger.readRun(run))!;
-      for (let shard = 0; shard < totals!.shards; shard++) await ports.dispatchQueue.send({ v: 1, type: 'open', run, shard }, `open/${run}/${shard}`);
-      execution.phase = 'call await';
-    } else if (execution.phase === 'call await') {
-      // A token is good from the moment that the call is made; a call that fails is made again with a new one.
-      execution.token = this.#newId('token');
-      await awaitRun({ v: 1, run, token: execution.token, execution: run, attempt: execution.attempt++ }, ports);
-      if (execution.phase === 'call await') execution.phase = 'await';
-    } else if (execution.phase === 'merge') {
-      await mergeResults({ v: 1, run }, ports);
-      await finishRun({ v: 1, run }, ports);
-      execution.phase = 'ended';
-    }
-  }
+  /** Something can happen without time passing. */
+  readonly #hasWork = (): boolean => this.dispatchQueue.length > 0 || this.executions.all().some(({ phase }) => phase !== 'await') || this.workQueue.some(({ at }) => at <= this.now);
 
-  #ports() {
-    const executions = {
-      start: async (name: string) => void (this.executions.has(name) || this.executions.set(name, { phase: 'plan', token: '', attempt: 0 })),
-    };
-    const taskAnswers = {
-      succeedTask: async (token: string) => {
-        const execution = [...this.executions.values()].find((each) => each.token === token && (each.phase === 'await' || each.phase === 'call await'));
-        if (execution) execution.phase = 'merge';
-      },
-    };
+  readonly newId = (prefix: string): string => `${prefix}-${this.#ids++}`;
+
+  readonly #newLife = (): Life => new Life(() => this.fate());
+
+  /** What a step gets of the world; every call of it may be the step's last. */
+  ports(life = new Life(() => 'never')) {
     const dispatchQueue = { send: async (message: DispatchMessage, id: string) => this.#sendDispatch(message, id) };
     const workQueues = {
       send: async (_: string, messages: readonly { message: WorkMessage; delaySeconds: number }[]) =>
         void this.workQueue.push(...messages.map(({ message, delaySeconds }) => ({ message, at: this.now + 1000 * delaySeconds }))),
     };
-    const ledger = this.#fragile(this.ledger);
-    return {
+    const ledger = life.spoil(this.ledger);
+    const processor = this.#processorOf(life);
+    const ports = {
       ledger,
       findRun: ledger.readRun,
-      results: this.#fragile(this.results),
-      manifests: this.#fragile(this.manifests),
-      executions: this.#fragile(executions),
-      taskAnswers: this.#fragile(taskAnswers),
-      dispatchQueue: this.#fragile(dispatchQueue),
-      workQueues: this.#fragile(workQueues),
-      processors: [noop as Processor],
-      processorOf: () => noop as Processor,
+      results: life.spoil<ObjectStore>(this.results),
+      manifests: life.spoil<ObjectStore>(this.manifests),
+      credits: life.spoil(this.#credits),
+      executions: life.spoil({ start: async (name: string, { run }: { readonly run?: unknown }) => this.executions.start(name, String(run)) }),
+      taskAnswers: life.spoil({ succeedTask: async (token: string) => this.executions.answer(token) }),
+      dispatchQueue: life.spoil(dispatchQueue),
+      workQueues: life.spoil(workQueues),
+      processors: [{ ...processor, credits: CREDITS }],
+      processorOf: () => processor,
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
       clock: () => this.now,
+      sleep: async () => undefined,
+      random: () => 0,
+      newOwner: () => this.newId('owner'),
+      newNonce: () => this.newId('plan'),
+      leaseMarginMs: 10_000,
+      closingMs: 10_000,
+      isRecountDue: () => true,
+      onError: () => {},
+      signal: new AbortController().signal,
     };
+    return { ...ports, finishStop: (run: Parameters<typeof finishStop>[0]) => finishStop(run, ports) };
   }
 
-  #gated(gate: Promise<void>): ObjectStore {
-    return new Proxy<ObjectStore>(this.results, {
-      get: (target, name) => {
-        const member: unknown = Reflect.get(target, name, target);
-        if (typeof member !== 'function') return member;
-        return async (...parameters: unknown[]) => {
-          if (name === 'write') await gate;
-          return Reflect.apply(member, target, parameters) as unknown;
-        };
+  #processorOf(life: Life): Processor {
+    return {
+      ...noop,
+      process: async ({ line }) => {
+        if (this.holds()) return { verdict: 'held', until: this.now + 1000 };
+        add(this.effects, line);
+        return this.poison.has(line) ? life.end() : { verdict: 'succeeded', output: {} };
       },
-    });
+    };
   }
 
   #sendDispatch(message: DispatchMessage, id: string): void {
@@ -192,32 +243,20 @@ export class RunWorld {
     this.#seen.set(id, this.now);
     this.dispatchQueue.push(message);
   }
-
-  /** Calls die as `fate` says. */
-  #fragile<T extends object>(port: T): T {
-    return new Proxy(port, {
-      get: (target, name) => {
-        const member: unknown = Reflect.get(target, name, target);
-        if (typeof member !== 'function') return member;
-        return (...parameters: unknown[]) => {
-          const fate = name === 'list' ? 'never' : this.fate();
-          if (fate === 'before') return Promise.reject(new Crash());
-          const answer: unknown = Reflect.apply(member, target, parameters);
-          return fate === 'after' ? Promise.resolve(answer).then(() => Promise.reject(new Crash())) : answer;
-        };
-      },
-    });
-  }
-
-  #newId(prefix: string): string {
-    return `${prefix}-${this.#ids++}`;
-  }
 }
 
-async function survive(step: () => Promise<unknown>): Promise<void> {
-  try {
-    await step();
-  } catch (error) {
-    if (!(error instanceof Crash)) throw error;
-  }
+const add = (counts: Map<number, number>, line: number): void => void counts.set(line, (counts.get(line) ?? 0) + 1);
+
+/** Writes wait for the gate. */
+function gated(store: ObjectStore, gate: Promise<void>): ObjectStore {
+  return new Proxy<ObjectStore>(store, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return async (...parameters: unknown[]) => {
+        if (name === 'write') await gate;
+        return Reflect.apply(member, target, parameters) as unknown;
+      };
+    },
+  });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Delivery, processBatch, type ProcessPorts } from '../../../lambdas/process-batch/process-batch.ts';
+import type { Delivery, ProcessPorts } from '../../../lambdas/process-batch/delivery.ts';
+import { processBatch } from '../../../lambdas/process-batch/process-batch.ts';
 import { noop } from '../../../processors/noop/processor.ts';
 import type { ProcessAnswer, Processor } from '../../../processors/processor.ts';
 import type { DispatchMessage } from '../../../shared/messages.ts';
@@ -20,6 +21,7 @@ let run: RunRecord;
 let results: MemoryObjectStore;
 let reports: DispatchMessage[];
 let answeredTokens: string[];
+let errors: string[];
 let now: number;
 let runs = 0;
 
@@ -32,6 +34,7 @@ beforeEach(async () => {
   now = 1_000_000;
   results = new MemoryObjectStore('results');
   reports = [];
+  errors = [];
   answeredTokens = [];
   run = aRun({ run: `r${String(runs++).padStart(25, 'a')}` });
   await ledger.admit(run, { v: 1, run: run.run, source: run.source, uploadedAt: run.createdAt });
@@ -49,6 +52,13 @@ const portsWith = (process?: Processor['process']): ProcessPorts => ({
   processorOf: () => ({ ...noop, ...(process && { process }) }),
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
   clock: () => now,
+  sleep: async (ms) => void (now += ms),
+  random: () => 0.5,
+  newOwner: () => `owner ${now++}`,
+  leaseMarginMs: 10_000,
+  closingMs: 10_000,
+  isRecountDue: () => true,
+  onError: (text) => void errors.push(text),
 });
 
 const message = (q = 0) => ({ v: 1, run: run.run, shard: 0, batch: 0, q }) as const;
@@ -64,7 +74,7 @@ const storedRows = async () => {
 describe('processBatch', () => {
   it('stores one part, settles, reports, notes the shard and answers the waiting run', async () => {
     await ledger.storeToken({ run: run.run, token: 'token', execution: run.execution, attempt: 0 });
-    expect(await deliver('a')).toEqual({ kind: 'settled', rows: ITEMS, left: 0 });
+    expect(await deliver('a')).toEqual({ kind: 'settled', rows: ITEMS, left: 0, unended: 0 });
     const shard = await readShard();
     expect(shard).toMatchObject({ ok: ITEMS, ko: 0, sk: 0, nd: 1 });
     expect(shard.b[0]).toMatchObject({ q: 1, l: '', u: 0, o: '-', m: 'message of a' });
@@ -95,7 +105,7 @@ describe('processBatch', () => {
     const first = deliver('a', portsWith(() => late));
     while ((await readShard()).b[0]!.o !== 'a') await new Promise(setImmediate);
     now += 200_000;
-    expect(await deliver('b')).toEqual({ kind: 'settled', rows: ITEMS, left: 0 });
+    expect(await deliver('b')).toEqual({ kind: 'settled', rows: ITEMS, left: 0, unended: 0 });
     letGo({ verdict: 'failed', error: { name: 'LateError', message: 'too late', retryable: false } });
     expect(await first).toEqual({ kind: 'not mine' });
     expect(await readShard()).toMatchObject({ ok: ITEMS, ko: 0, nd: 1 });
@@ -104,10 +114,10 @@ describe('processBatch', () => {
 
   it('settles what is done, leaves what a limit holds, and reports when to come back', async () => {
     const held = portsWith(async ({ line }) => (line > 2 ? { verdict: 'held', until: now + 5000 } : { verdict: 'succeeded', output: {} }));
-    expect(await deliver('a', held)).toEqual({ kind: 'settled', rows: 2, left: 2 });
+    expect(await deliver('a', held)).toEqual({ kind: 'settled', rows: 2, left: 2, unended: 0 });
     expect(reports).toEqual([{ v: 1, type: 'report', run: run.run, shard: 0, batch: 0, q: 1, isDone: false, until: now + 5000 }]);
     expect((await readShard()).b[0]).toMatchObject({ q: 1, l: '2-3', a: 0, u: 0 });
-    expect(await deliver('b', portsWith(), 1)).toEqual({ kind: 'settled', rows: 2, left: 0 });
+    expect(await deliver('b', portsWith(), 1)).toEqual({ kind: 'settled', rows: 2, left: 0, unended: 0 });
     expect((await storedRows()).map(({ line }) => line)).toEqual([1, 2, 3, 4]);
     const parts = [];
     for await (const { key } of results.list(`${runPrefix(run.tenant, run.run)}results/`)) parts.push(parsePartPath(key.slice(runPrefix(run.tenant, run.run).length)));

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { ITEM_DEADLINE_MS, workItems } from '../../../lambdas/process-batch/work-items.ts';
+import { ITEM_DEADLINE_SECONDS, workItems } from '../../../lambdas/process-batch/work-items.ts';
 import type { ProcessAnswer, Processor, ProcessorItem } from '../../../processors/processor.ts';
 import type { JsonObject } from '../../../shared/rows.ts';
 
@@ -23,11 +23,16 @@ function aProcessor(process: (item: ProcessorItem<JsonObject>, signal: AbortSign
 
 const items = (count: number) => Array.from({ length: count }, (_, ordinal) => ({ ordinal, item: { line: ordinal + 1, input: {} } }));
 
-const work = (processor: Processor, stopAt = Date.now() + 600_000) => ({
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+const work = (processor: Processor, stopAt = Date.now() + 600_000, retries = 0) => ({
   processor,
   options: {},
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
   clock: Date.now,
+  sleep,
+  random: () => 0.5,
+  retries,
   stopAt,
 });
 
@@ -74,17 +79,75 @@ describe('workItems', () => {
       return new Promise(() => {});
     });
     const ended = workItems(items(1), work(processor));
-    await vi.advanceTimersByTimeAsync(ITEM_DEADLINE_MS);
+    await vi.advanceTimersByTimeAsync(1000 * ITEM_DEADLINE_SECONDS);
     expect((await ended).rows).toMatchObject([{ verdict: 'failed', error: { name: 'ItemTimeoutError', retryable: true } }]);
     expect(signal!.aborted).toBe(true);
   });
 
   it('leaves over what is in work or has not begun when the worker runs out of time', async () => {
-    const processor = aProcessor(({ line }) => (line === 1 ? Promise.resolve(succeeded) : new Promise(() => {})));
-    const ended = workItems(items(5), work(processor, Date.now() + 5000));
-    await vi.advanceTimersByTimeAsync(5000);
+    const processor = aProcessor(() => sleep(40_000).then(() => succeeded));
+    const ended = workItems(items(6), work(processor, Date.now() + 100_000));
+    await vi.advanceTimersByTimeAsync(100_000);
     const { rows, left } = await ended;
-    expect(rows.map(({ line }) => line)).toEqual([1]);
-    expect(left).toEqual([1, 2, 3, 4]);
+    expect(rows.map(({ line }) => line)).toEqual([1, 2, 3, 4]);
+    expect(left).toEqual([4, 5]);
+  });
+
+  const failure = (retryable: boolean): ProcessAnswer => ({ verdict: 'failed', error: { name: 'TestError', message: '', retryable } });
+
+  it('tries a retryable failure again after a back-off, and says how often it was tried', async () => {
+    const calls: number[] = [];
+    const processor = aProcessor(async () => (calls.push(Date.now()) < 3 ? failure(true) : succeeded));
+    const startedAt = Date.now();
+    const ended = workItems(items(1), work(processor, undefined, 3));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await ended).rows).toMatchObject([{ verdict: 'succeeded', attempts: 3 }]);
+    // Half of 500 ms, then half of 1,000 ms: the jitter of this test is 0.5.
+    expect(calls.map((at) => at - startedAt)).toEqual([0, 250, 750]);
+  });
+
+  it('gives up after the retries, and at once when the failure is not retryable', async () => {
+    const processor = aProcessor(async ({ line }) => failure(line === 1));
+    const ended = workItems(items(2), work(processor, undefined, 3));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await ended).rows).toMatchObject([{ error: { name: 'TestError' }, attempts: 4 }, { error: { name: 'TestError' }, attempts: 1 }]);
+  });
+
+  it('works on other items while one waits for its retry', async () => {
+    const order: number[] = [];
+    const processor = aProcessor(async ({ line }) => (order.push(line), line === 1 && order.length === 1 ? failure(true) : succeeded), 1);
+    const ended = workItems(items(4), work(processor, undefined, 1));
+    await vi.advanceTimersByTimeAsync(60_000);
+    await ended;
+    expect(order).toEqual([1, 2, 3, 4, 1]);
+  });
+
+  it('lets the earlier failure stand when there is no time for another try, or a limit holds it back', async () => {
+    const processor = aProcessor(async ({ line }) => (line === 1 && tries++ > 0 ? { verdict: 'held', until: Date.now() + 3_600_000 } : failure(true)));
+    let tries = 0;
+    const ended = workItems(items(2), work(processor, Date.now() + 700, 9));
+    await vi.advanceTimersByTimeAsync(700);
+    const { rows, left } = await ended;
+    expect(left).toEqual([]);
+    expect(rows).toMatchObject([{ verdict: 'failed', error: { name: 'TestError' } }, { verdict: 'failed', error: { name: 'TestError' } }]);
+  });
+
+  it('counts a throttled item as no attempt and no failure', async () => {
+    const processor = aProcessor(async () => ({ verdict: 'held', until: 5 }));
+    expect(await workItems(items(1), work(processor, undefined, 3))).toMatchObject({ rows: [], left: [0], heldUntil: 5 });
+  });
+
+  it('fails an item that has had nearly the whole delivery, so that it does not take the next one, too', async () => {
+    const processor = aProcessor(() => new Promise(() => {}));
+    const ended = workItems(items(1), work(processor, Date.now() + 10_000));
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(await ended).toMatchObject({ rows: [{ error: { name: 'ItemTimeoutError' } }], left: [] });
+  });
+
+  it('says how many processors did not end when they were told to', async () => {
+    const processor = aProcessor(({ line }, signal) => new Promise((resolve) => line === 1 && signal.addEventListener('abort', () => resolve(succeeded))));
+    const ended = workItems(items(2), work(processor));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await ended).toMatchObject({ rows: [{ error: { name: 'ItemTimeoutError' } }, { error: { name: 'ItemTimeoutError' } }], unended: 1 });
   });
 });

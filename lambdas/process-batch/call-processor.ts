@@ -1,0 +1,55 @@
+import type { ProcessAnswer, Processor } from '../../processors/processor.ts';
+import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { ItemError, JsonObject, PlannedItem } from '../../shared/rows.ts';
+
+export interface ProcessorCall {
+  readonly processor: Processor;
+  readonly options: JsonObject;
+  readonly fetchPage: PageFetcher;
+  readonly clock: Clock;
+  /** When the item's time is over, milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Aborts when the worker's time is over. */
+  readonly stop: AbortSignal;
+  /** Holds every call whose processor has not come back. */
+  readonly pending: Set<object>;
+}
+
+/** `timed out` and `stopped`: the work was told to end through its signal. */
+export type CallEnd = ProcessAnswer | 'timed out' | 'stopped';
+
+/** One for all: an error of its own for each item would cost more than all else that is done around an item. */
+const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
+
+/** Ends with the processor, the item's deadline or the worker's, whichever is first. Never throws. */
+export async function callProcessor(item: PlannedItem, call: ProcessorCall): Promise<CallEnd> {
+  const { processor, options, fetchPage, clock, deadline, stop, pending } = call;
+  if (stop.aborted) return 'stopped';
+  const cancel = new AbortController();
+  const { signal } = cancel;
+  const { promise: ended, resolve: end } = Promise.withResolvers<CallEnd>();
+  const onStop = () => {
+    cancel.abort(stop.reason);
+    end('stopped');
+  };
+  stop.addEventListener('abort', onStop, { once: true });
+  const timer = setTimeout(() => end('timed out'), Math.max(0, deadline - clock()));
+  pending.add(signal);
+  try {
+    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage }))
+      .catch((error: unknown): ProcessAnswer => ({ verdict: 'failed', error: describeError(error) }))
+      .finally(() => pending.delete(signal));
+    return await Promise.race([ended, called]);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', onStop);
+    cancel.abort(ITEM_ENDED);
+  }
+}
+
+/** What a processor throws is a fault of its own: the name stays, so that people can look for it. */
+function describeError(error: unknown): ItemError {
+  if (!(error instanceof Error)) return { name: 'UnknownError', message: String(error), retryable: false };
+  return { name: error.name, message: error.message, retryable: (error as { retryable?: unknown }).retryable === true };
+}

@@ -1,0 +1,44 @@
+import type { Outcome, PlannedItem } from '../../shared/rows.ts';
+
+export interface OrdinalItem {
+  readonly ordinal: number;
+  readonly item: PlannedItem;
+}
+
+/** One item that is to be worked on, for the first time or again. Times are milliseconds since the epoch. */
+export interface Task extends OrdinalItem {
+  /** Calls of the processor so far. */
+  readonly attempts: number;
+  /** Of the first call; undefined before it. */
+  readonly startedAt?: number;
+  /** Not before. */
+  readonly dueAt: number;
+  /** How the last call ended: it stands if there is no time for another. */
+  readonly last?: Outcome;
+}
+
+/** What is left to do, in this order: retries that are due, items in their own order, retries that are not due yet. */
+export class ItemQueue {
+  readonly #fresh: Iterator<OrdinalItem>;
+  readonly #retries: Task[] = [];
+
+  constructor(items: readonly OrdinalItem[]) {
+    this.#fresh = items.values();
+  }
+
+  retry(task: Task): void {
+    const at = this.#retries.findIndex(({ dueAt }) => dueAt > task.dueAt);
+    this.#retries.splice(at < 0 ? this.#retries.length : at, 0, task);
+  }
+
+  take(now: number): Task | undefined {
+    if (this.#retries[0] && this.#retries[0].dueAt <= now) return this.#retries.shift();
+    const fresh = this.#fresh.next();
+    return fresh.done ? this.#retries.shift() : { ...fresh.value, attempts: 0, dueAt: now };
+  }
+
+  /** Takes everything that waits for another try. */
+  drain(): Task[] {
+    return this.#retries.splice(0);
+  }
+}
