@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { processorOf } from '../../processors/registry.ts';
 import { UsageError } from '../../shared/errors.ts';
+import { splitOptions } from '../../shared/manifest/common-options.ts';
 import { runIdOf } from '../../shared/names.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import type { Backend } from '../backend.ts';
@@ -50,7 +51,7 @@ export async function runCommand(given: string, options: RunCommandOptions, cont
 /** Before anything is started: a typing error costs no time. */
 function checkRunOptions({ processor, option }: RunCommandOptions): void {
   const known = processorOf(processor);
-  const { itemsPerBatch: _, column: __, format: ___, ...own } = readRunOptions(option);
+  const { own } = splitOptions(readRunOptions(option));
   const parsed = known.optionsSchema.safeParse(own);
   if (parsed.success) return;
   const [issue] = parsed.error.issues;

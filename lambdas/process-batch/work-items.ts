@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Processor } from '../../processors/processor.ts';
 import { type BackOff, fullJitterMs } from '../../shared/back-off.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
@@ -72,7 +71,7 @@ class Shift {
     }
     for (const task of this.#queue.drain()) this.#end(task, task.last!);
     // Whoever listens to its signal ends in this turn.
-    if (this.#pending.size > 0) await nextTurn();
+    if (this.#pending.size > 0) await new Promise(setImmediate);
   }
 
   outcome(): WorkOutcome {

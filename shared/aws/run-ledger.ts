@@ -4,7 +4,7 @@ import { NoSuchRecordError } from '../errors.ts';
 import type { Claim, ClaimAnswer, RunLedger, SettleAnswer, SettleRequest } from '../ports.ts';
 import type { OpenRecord, PlannedRun, RunRecord, ShardRecord } from '../records.ts';
 import { LEDGER_EXPRESSIONS as EXPRESSIONS } from './ledger-expressions.ts';
-import { doneKey, openKey, runKey, shardKey, SINGLE } from './ledger-keys.ts';
+import { doneKey, openKey, runKey, shardKey } from './ledger-keys.ts';
 import * as updates from './ledger-updates.ts';
 import { queryAll, readAllKeys } from './table-reads.ts';
 

@@ -26,7 +26,7 @@ const commonOptionsSchema = z.object({
 });
 
 export type CommonOptions = z.infer<typeof commonOptionsSchema>;
-const COMMON_NAMES = new Set(Object.keys(commonOptionsSchema.shape));
+export const COMMON_NAMES = new Set(Object.keys(commonOptionsSchema.shape));
 
 /** Divides a run's options into the common ones and the processor's own (validated there). @throws ManifestRefusedError for a bad common option */
 export function splitOptions(options: JsonObject): { common: CommonOptions; own: JsonObject } {

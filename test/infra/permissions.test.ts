@@ -4,7 +4,8 @@ import { namesIn, readTemplate, renderValue, resourcesOf } from '../support/synt
 /** Who may do what: role -> resource -> actions. A change here is a change of what a stolen function could do. */
 const PERMISSIONS: Record<string, Record<string, string>> = {
   AdmitRunRole: {
-    'Progress.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+    'Progress.Arn': 'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+    'Tenants.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
     'Manifests.Arn': 's3:ListBucket',
     'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
     'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
@@ -12,7 +13,9 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'FailedEvents.Arn': 'sqs:SendMessage',
   },
   PlanRunRole: {
-    'Progress.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+    'Dispatch.Arn': 'sqs:SendMessage',
+    Run: 'states:SendTaskSuccess',
     'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
     'Manifests.Arn': 's3:ListBucket',
     'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
@@ -28,7 +31,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'DispatchDeadLetters.Arn': 'sqs:SendMessage',
   },
   ProcessBatchStandardRole: {
-    'Progress.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:UpdateItem',
     'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
     'Dispatch.Arn': 'sqs:SendMessage',
@@ -37,7 +40,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     Run: 'states:SendTaskSuccess',
   },
   ProcessBatchWebRole: {
-    'Progress.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:UpdateItem',
     'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
     'Dispatch.Arn': 'sqs:SendMessage',
@@ -55,12 +58,15 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
   },
   FinishRunRole: {
+    'Tenants.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:UpdateItem',
     'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
     'Results.Arn': 's3:ListBucket',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
   },
   SweepRunsRole: {
+    'Tenants.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+    'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Manifests.Arn': 's3:ListBucket',
     'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',

@@ -170,7 +170,8 @@ describe('queues', () => {
   });
 
   test('for dead letters raise an alarm with their first message', () => {
-    const watched = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => {
+    const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').filter(([id]) => id !== 'LaneDriftAlarm');
+    const watched = alarms.map(([, { Properties }]) => {
       expect(Properties).toMatchObject({ MetricName: 'ApproximateNumberOfMessagesVisible', Threshold: 1, ComparisonOperator: 'GreaterThanOrEqualToThreshold' });
       return namesIn(Properties['Dimensions'])[0];
     });
@@ -181,6 +182,13 @@ describe('queues', () => {
     const listed = JSON.parse(renderValue(template.Outputs['DeadLetterQueues']?.Value)) as Record<string, { url: string; source?: string }>;
     expect(Object.values(listed).map(({ url }) => url).sort()).toEqual(idsOf('AWS::SQS::Queue').filter(isDeadLetterQueue));
     for (const [name, { url, source }] of Object.entries(listed)) expect([name, source && deadLetterQueueOf(source)]).toEqual([source ?? 'FailedEvents', source && url]);
+  });
+
+  test('that drift from the ledger again and again raise an alarm on the metric that the dispatcher writes', () => {
+    const { Properties } = template.Resources['LaneDriftAlarm']!;
+    const { Variables } = template.Resources['DispatchBatches']!.Properties['Environment'] as { Variables: Record<string, string> };
+    expect(Properties).toMatchObject({ MetricName: 'LaneDrift', Namespace: Variables['POWERTOOLS_METRICS_NAMESPACE'], Statistic: 'Sum' });
+    expect(Properties['Dimensions']).toEqual([{ Name: 'service', Value: Variables['POWERTOOLS_SERVICE_NAME'] }]);
   });
 
   test('are encrypted', () => {

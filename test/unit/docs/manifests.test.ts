@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { MANIFEST_FORMATS } from '../../../shared/manifest/common-options.ts';
+import { COMMON_NAMES, MANIFEST_FORMATS } from '../../../shared/manifest/common-options.ts';
 import * as limits from '../../../shared/manifest/limits.ts';
 
 const text = readFileSync(resolve(import.meta.dirname, '../../../docs/manifests.md'), 'utf8');
@@ -24,6 +24,12 @@ it.each([
 it('docs/manifests.md names every format', () => {
   const listed = [...text.slice(0, text.indexOf('## What to do')).matchAll(/^\| `(\w+)` \| `\./gm)].map(([, name]) => name);
   expect(listed).toEqual([...MANIFEST_FORMATS]);
+});
+
+it('docs/manifests.md names every option of every run', () => {
+  const table = text.slice(text.indexOf('| option of every run |'));
+  const listed = [...table.slice(0, table.indexOf('\n\n')).matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  expect(listed).toEqual([...COMMON_NAMES]);
 });
 
 it('docs/ has an index that names every page', () => {

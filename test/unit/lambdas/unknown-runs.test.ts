@@ -9,6 +9,7 @@ it('a message of the dispatch queue that names no run changes nothing, is told, 
   const sent: WorkMessage[] = [];
   const unknown = new Set<DispatchMessage>();
   const ports: DispatchPorts = {
+    resendAfterMs: 120_000,
     ledger: {
       readRun: async (run) => (run === RUN_ID ? aRun() : undefined),
       readDone: async () => new Set(),
