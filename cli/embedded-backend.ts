@@ -8,6 +8,7 @@ import { admitRun } from '../shared/admission.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../shared/aws/clients.ts';
 import type { ServiceAccess } from '../shared/aws/clients.ts';
 import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-letters.ts';
+import { createCredits } from '../shared/aws/credit-table.ts';
 import { createExecutions } from '../shared/aws/executions.ts';
 import { createLaneStore } from '../shared/aws/lane-table.ts';
 import { createObjectStore } from '../shared/aws/object-store.ts';
@@ -82,6 +83,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
   const ledger = createRunLedger(dynamo, outputOf(outputs, 'ProgressTable'));
   const results = createObjectStore(s3, outputOf(outputs, 'ResultsBucket'));
   const executions = createExecutions(sfn, outputOf(outputs, 'StateMachineArn'));
+  const credits = createCredits(dynamo, outputOf(outputs, 'TenantsTable'), Date.now);
   const lanes = createLaneStore(dynamo, outputOf(outputs, 'LanesTable'));
   return {
     endpoint,
@@ -91,7 +93,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     heldHosts: createHeldHosts({ lanes, ledger, results }, Date.now),
     manifests: createObjectStore(s3, manifests),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
-    admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
+    admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, credits, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),
     async stop() {
       for (const client of [s3, dynamo, sqs, sfn]) client.destroy();
