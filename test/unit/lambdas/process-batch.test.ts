@@ -61,6 +61,15 @@ const portsWith = (process?: Processor['process']): ProcessPorts => ({
   onError: (text) => void errors.push(text),
 });
 
+/** The results bucket with another method in the place of one. */
+const resultsWith = (name: 'read' | 'write', method: (...parameters: never[]) => Promise<unknown>): MemoryObjectStore =>
+  new Proxy(results, {
+    get: (target, asked) => {
+      const member: unknown = asked === name ? method : Reflect.get(target, asked, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+
 const message = (q = 0) => ({ v: 1, run: run.run, shard: 0, batch: 0, q }) as const;
 const delivery = (owner: string): Delivery => ({ owner, messageId: `message of ${owner}`, deadline: now + 120_000 });
 const deliver = (owner: string, ports = portsWith(), q = 0) => processBatch(message(q), delivery(owner), ports);
@@ -122,6 +131,50 @@ describe('processBatch', () => {
     const parts = [];
     for await (const { key } of results.list(`${runPrefix(run.tenant, run.run)}results/`)) parts.push(parsePartPath(key.slice(runPrefix(run.tenant, run.run).length)));
     expect(parts).toHaveLength(2);
+  });
+
+  it('tries again to store verdicts that it has in hand, as long as it lives', async () => {
+    let failures = 3;
+    const ports = portsWith();
+    const write: typeof results.write = async (...parameters) => {
+      if (failures-- > 0) throw new Error('slow down');
+      return results.write(...parameters);
+    };
+    expect(await deliver('a', { ...ports, results: resultsWith('write', write) })).toMatchObject({ kind: 'settled', rows: ITEMS });
+    expect(errors).toHaveLength(3);
+  });
+
+  it('lets the lease run out when verdicts can not be stored in its time', async () => {
+    const broken = resultsWith('write', () => Promise.reject(new Error('gone')));
+    await expect(deliver('a', { ...portsWith(), results: broken })).rejects.toThrow('gone');
+    expect((await readShard()).b[0]).toMatchObject({ q: 0, a: 1, o: 'a' });
+  });
+
+  it('gives a batch back that it can not read, without a death, to be tried later', async () => {
+    const unread = resultsWith('read', () => Promise.reject(new Error('gone')));
+    expect(await deliver('a', { ...portsWith(), results: unread })).toEqual({ kind: 'given back' });
+    expect((await readShard()).b[0]).toMatchObject({ q: 1, l: '0-3', a: 0, u: 0 });
+    expect(reports).toMatchObject([{ isDone: false, until: now + 30_000 }]);
+  });
+
+  it('begins nothing of a run that is paused', async () => {
+    await ledger.setPaused(run.run, true);
+    expect(await deliver('a')).toEqual({ kind: 'no run' });
+    expect((await readShard()).b[0]).toMatchObject({ q: 0, a: 0 });
+  });
+
+  it('stops a run that has failed too often, and settles what is open', async () => {
+    const limited = aRun({ run: run.run.replace('aa', 'bb'), options: { maxFailures: 1 } });
+    await ledger.admit(limited, { v: 1, run: limited.run, source: limited.source, uploadedAt: limited.createdAt });
+    await ledger.freezePlan(limited.run, { nonce: 'p1', totals: { rows: ITEMS, invalid: 0, items: ITEMS, duplicates: 0, shards: 1 } });
+    const half = LINES.indexOf('{"line":3');
+    await ledger.putShard(aShard([2, 2], { run: limited.run, offsets: [0, half, LINES.length] }));
+    await results.write(`${planPrefix(limited.tenant, limited.run, 'p1')}${shardFileName(0)}`, LINES, 'application/x-ndjson');
+    const failing = portsWith(async () => ({ verdict: 'failed', error: { name: 'TestError', message: '', retryable: false } }));
+    await processBatch({ v: 1, run: limited.run, shard: 0, batch: 0, q: 0 }, delivery('a'), failing);
+    expect(await ledger.readRun(limited.run)).toMatchObject({ state: 'stopping', stop: { reason: 'failure threshold' } });
+    expect(await ledger.readShard(limited.run, 0)).toMatchObject({ nd: 2, ko: 2, sk: 2 });
+    expect(reports.map(({ type }) => type)).toEqual(['report', 'heal']);
   });
 
   it('leaves the batches of a run that is over alone', async () => {
