@@ -4,10 +4,11 @@ import { readFileLines } from './verify/read-file.ts';
 
 /** Failed items of a run by the name of their error. */
 export async function countErrors(results: ObjectStore, { tenant, run }: { tenant: string; run: string }): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
+  // Names come from processors: as keys of a plain object, some of them would change it.
+  const counts = new Map<string, number>();
   await readFileLines(results, runPrefix(tenant, run) + ERRORS_FILE_NAME, (text) => {
     const { name } = (JSON.parse(text) as { error: { name: string } }).error;
-    counts[name] = (counts[name] ?? 0) + 1;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   });
-  return counts;
+  return Object.fromEntries(counts);
 }

@@ -1,4 +1,6 @@
 import type { ExpandContext, Processor } from '../../processors/processor.ts';
+import { copyJsonObject, textOf } from '../../shared/json-copy.ts';
+import { MAX_ROW_BYTES, MAX_ROW_DEPTH } from '../../shared/manifest/limits.ts';
 import type { ExpandedRow, JsonObject } from '../../shared/rows.ts';
 import type { RowPlanner } from './row-planner.ts';
 import type { ExpandingRow } from './row-planner.ts';
@@ -25,9 +27,9 @@ export async function expandRows(expansion: Expansion): Promise<void> {
 
 async function expandRow({ planner, processor, context, record, drain }: Expansion, row: ExpandingRow): Promise<string | undefined> {
   let given = 0;
-  const rows = processor.expand!(row.fields, context)[Symbol.asyncIterator]();
+  const rows = callExpand(processor, row, context);
   for (;;) {
-    const next = await rows.next().catch((error: unknown) => ({ failure: error instanceof Error ? error.message : String(error) }));
+    const next = await rows.next().catch((error: unknown) => ({ failure: textOf(error) }));
     if ('failure' in next) return given === 0 ? `could not be expanded: ${next.failure}` : `could not be expanded to its end, only to ${given} rows: ${next.failure}`;
     if (next.done === true) return given === 0 ? 'expected rows from the expansion, got none' : undefined;
     const line = planner.lastLine + 1;
@@ -35,5 +37,14 @@ async function expandRow({ planner, processor, context, record, drain }: Expansi
     planner.addExpanded(line, next.value, row.depth + 1);
     given++;
     await drain();
+  }
+}
+
+/** A generator of its own, so that whatever the processor does wrong is a rejected `next`. */
+async function* callExpand(processor: Processor, row: ExpandingRow, context: ExpandContext<JsonObject>): AsyncGenerator<JsonObject> {
+  for await (const fields of processor.expand!(row.fields, context)) {
+    const copy = copyJsonObject(fields, { maxBytes: MAX_ROW_BYTES, maxDepth: MAX_ROW_DEPTH });
+    if (!copy.ok) throw new TypeError(`the processor gave something else than a row: ${copy.reason}`);
+    yield copy.value;
   }
 }

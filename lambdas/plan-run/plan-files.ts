@@ -34,8 +34,8 @@ export class PlanFiles implements PlanSink {
     this.#plans = new RowFile(results, prefix + SHARD_PLANS_FILE_NAME);
   }
 
-  item(item: PlannedItem): void {
-    this.#take(this.#cutter.add(JSON.stringify(item), item.limitKey));
+  item(item: PlannedItem, json: string): void {
+    this.#take(this.#cutter.add(json, item.limitKey));
   }
 
   duplicate(row: DuplicateRow): void {

@@ -1,14 +1,16 @@
 import type { Processor, RowReading } from '../../processors/processor.ts';
 import { ManifestRefusedError, RecountError } from '../../shared/errors.ts';
+import { textOf } from '../../shared/json-copy.ts';
 import { EqualityTable } from '../../shared/manifest/equality-table.ts';
-import { MAX_EXPANDING_ROWS, MAX_EXPAND_DEPTH, MAX_ROWS } from '../../shared/manifest/limits.ts';
+import { MAX_EXPANDING_ROWS, MAX_EXPAND_DEPTH, MAX_REASON_CHARACTERS, MAX_ROWS } from '../../shared/manifest/limits.ts';
 import { cutRow } from '../../shared/manifest/manifest-row.ts';
 import type { ManifestRow } from '../../shared/manifest/manifest-row.ts';
 import type { DuplicateRow, InvalidRow, JsonObject, PlannedItem, Totals } from '../../shared/rows.ts';
 
 /** Where the planned rows go. */
 export interface PlanSink {
-  item(item: PlannedItem): void;
+  /** @param json the item as it is stored */
+  item(item: PlannedItem, json: string): void;
   duplicate(row: DuplicateRow): void;
   invalid(row: InvalidRow): void;
 }
@@ -103,9 +105,9 @@ export class RowPlanner {
   /** A processor that trips over one row must not cost the others theirs. */
   #read(fields: JsonObject): RowReading<JsonObject> {
     try {
-      return this.#processor.readRow(fields, this.#options);
+      return checkReading(this.#processor.readRow(fields, this.#options));
     } catch (error) {
-      return { kind: 'invalid', reason: `the processor \`${this.#processor.name}\` could not read the row: ${error instanceof Error ? error.message : String(error)}` };
+      return { kind: 'invalid', reason: this.#trippedOver(error) };
     }
   }
 
@@ -122,19 +124,44 @@ export class RowPlanner {
     const sameId = id === undefined ? undefined : this.#ids.firstLineOf(id.id, line);
     if (sameId !== undefined) return this.#refuse(line, text, `expected an \`id\` that no other row has, got that of line ${sameId}`);
     const own = id === undefined ? { line, input } : { line, id: id.id, input };
+    const item = limitKey === undefined ? own : { ...own, limitKey };
+    const json = this.#write(item);
+    if (!json.ok) return this.#refuse(line, text, json.reason);
     const duplicateOf = equalityKey === undefined ? undefined : this.#items.firstLineOf(equalityKey, line);
     this.#counts.items++;
-    if (duplicateOf === undefined) return this.#sink.item(limitKey === undefined ? own : { ...own, limitKey });
+    if (duplicateOf === undefined) return this.#sink.item(item, json.text);
     this.#counts.duplicates++;
     this.#sink.duplicate({ ...own, verdict: 'skipped', reason: 'duplicate', duplicateOf });
   }
 
+  /** What a processor makes of a row need not be JSON, whatever its type says. */
+  #write(item: PlannedItem): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly reason: string } {
+    try {
+      return { ok: true, text: JSON.stringify(item) };
+    } catch (error) {
+      return { ok: false, reason: this.#trippedOver(error) };
+    }
+  }
+
+  #trippedOver(error: unknown): string {
+    return `the processor \`${this.#processor.name}\` could not read the row: ${textOf(error)}`;
+  }
+
   #refuse(line: number, text: string, reason: string): void {
-    const row = { line, row: cutRow(text), reason };
+    const row = { line, row: cutRow(text), reason: reason.slice(0, MAX_REASON_CHARACTERS) };
     this.#firstInvalid ??= row;
     this.#counts.invalid++;
     this.#sink.invalid(row);
   }
+}
+
+/** @throws TypeError if it is none, whatever its type says */
+function checkReading(reading: RowReading<JsonObject>): RowReading<JsonObject> {
+  const { kind } = reading;
+  if (kind === 'item' && (typeof reading.input !== 'object' || (reading.input as unknown) === null)) throw new TypeError('its item has no input');
+  if (kind === 'invalid' && typeof reading.reason !== 'string') throw new TypeError('it is invalid without a reason');
+  if (kind !== 'item' && kind !== 'invalid' && kind !== 'expand') throw new TypeError('it is neither an item nor invalid nor to be expanded');
+  return reading;
 }
 
 type IdReading = { readonly ok: true; readonly id: string } | { readonly ok: false; readonly reason: string };
@@ -142,6 +169,8 @@ type IdReading = { readonly ok: true; readonly id: string } | { readonly ok: fal
 function readId(value: unknown): IdReading | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value === 'string') return { ok: true, id: value };
+  // Beyond, two numbers that were written differently are one.
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) return { ok: false, reason: `expected a number as \`id\` to be at most ${Number.MAX_SAFE_INTEGER}, got ${value}: write it as a text` };
   if (typeof value === 'number') return { ok: true, id: String(value) };
   return { ok: false, reason: `expected \`id\` to be a text or a number, got ${JSON.stringify(value).slice(0, 100)}` };
 }

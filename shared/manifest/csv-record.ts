@@ -2,8 +2,10 @@
 export class CsvRecord {
   readonly cells: string[] = [];
   readonly #delimiter: string;
-  #lines: string[] = [];
+  readonly #lines: string[] = [];
   #end = '';
+  /** Of the raw record without its last line end, in UTF-8: known without joining the lines. */
+  bytes = 0;
   /** The quoted cell so far; undefined: no quote is open. */
   #quoted: string | undefined;
 
@@ -13,13 +15,13 @@ export class CsvRecord {
 
   /** The raw record without its last line end. */
   get text(): string {
-    if (this.#lines.length > 1) this.#lines = [this.#lines.join('')];
-    return this.#lines[0] ?? '';
+    return this.#lines.join('');
   }
 
   /** Adds a line and what ended it. */
   push(line: string, end: string): 'done' | 'open' | 'broken' {
     this.#lines.push(this.#end + line);
+    this.bytes += this.#end.length + Buffer.byteLength(line);
     this.#end = end;
     let at: number | undefined = 0;
     while (at !== undefined && at <= line.length) {

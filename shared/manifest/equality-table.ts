@@ -11,7 +11,7 @@ export class EqualityTable {
   /** @returns the line that had the key before, or undefined after remembering this one. `line` is from 1 to 2^32 - 1. */
   firstLineOf(key: string, line: number): number | undefined {
     // One character a byte: twice as fast as a buffer.
-    const digest = hash('sha256', key, 'binary');
+    const digest = hash('sha256', key.isWellFormed() ? key : bytesOfIllFormed(key), 'binary');
     const a = wordAt(digest, 0);
     const segment = this.#segments[a & (SEGMENTS - 1)]!;
     const earlier = segment.findOrInsert(a, wordAt(digest, 4), wordAt(digest, 8), line);
@@ -19,6 +19,9 @@ export class EqualityTable {
     return earlier;
   }
 }
+
+/** UTF-8 has one byte sequence for all halves of characters. 0xFF never stands in UTF-8: no other key has these bytes. */
+const bytesOfIllFormed = (key: string): Uint8Array => Buffer.concat([Buffer.from([0xff]), Buffer.from(key, 'utf16le')]);
 
 const SEGMENTS = 64;
 const FIRST_SLOTS = 256;

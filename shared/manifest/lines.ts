@@ -84,7 +84,7 @@ class LineSplitter {
   #skipOversized(bytes: Uint8Array): number | undefined {
     if (bytes.length === 0) return undefined;
     if (this.#oversizedEndsInCr) return bytes[0] === LF ? 1 : 0;
-    const end = bytes.findIndex((byte) => byte === LF || byte === CR);
+    const end = firstLineEnd(bytes);
     if (end === -1) return undefined;
     if (bytes[end] === LF) return end + 1;
     if (end + 1 < bytes.length) return bytes[end + 1] === LF ? end + 2 : end + 1;
@@ -107,6 +107,13 @@ class LineSplitter {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** -1 if there is none. A search in native code: of a compressed bomb this is all the work. */
+function firstLineEnd(bytes: Uint8Array): number {
+  const lf = bytes.indexOf(LF);
+  const cr = bytes.subarray(0, lf === -1 ? bytes.length : lf).indexOf(CR);
+  return cr === -1 ? lf : cr;
+}
 
 /** Just after the last line end, 0 if there is none. A CR as the very last byte does not count yet. */
 function endOfLastLine(bytes: Uint8Array): number {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../rows.ts';
-import { MAX_KEPT_ROW_BYTES, MAX_ROW_BYTES } from './limits.ts';
+import { MAX_KEPT_ROW_BYTES, MAX_ROW_BYTES, MAX_ROW_DEPTH } from './limits.ts';
 
 /** One row as a format reader hands it on. `text` is the raw row: whole for a readable row, perhaps cut for a faulty one. */
 export type ManifestRow =
@@ -24,7 +24,7 @@ export const BROKEN_UTF8 = 'expected UTF-8, got bytes that are not';
 /** Gives the primary field the value of the named column, or of the first alias present. */
 export function namePrimaryField(fields: JsonObject, naming: RowNaming): JsonObject {
   const { primaryField, aliases, column } = naming;
-  if (column !== undefined) return column === primaryField ? fields : { ...fields, [primaryField]: fields[column] };
+  if (column !== undefined) return column === primaryField ? fields : { ...fields, [primaryField]: Object.hasOwn(fields, column) ? fields[column] : undefined };
   if (Object.hasOwn(fields, primaryField)) return fields;
   const alias = aliases.find((name) => Object.hasOwn(fields, name));
   return alias === undefined ? fields : { ...fields, [primaryField]: fields[alias] };
@@ -42,7 +42,19 @@ export function rowOfJson(line: number, text: string, naming: RowNaming): Manife
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return fault(line, text, `expected a JSON text or object, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`}`);
   }
-  return { kind: 'fields', line, text, fields: namePrimaryField(value as JsonObject, naming) };
+  const reason = faultWithin(value, 1);
+  return reason === undefined ? { kind: 'fields', line, text, fields: namePrimaryField(value as JsonObject, naming) } : fault(line, text, reason);
+}
+
+/** JSON.parse reads what JSON.stringify can't write down again: nesting that overflows its stack, and numbers that have become infinite. */
+function faultWithin(value: object, depth: number): string | undefined {
+  if (depth > MAX_ROW_DEPTH) return `expected at most ${MAX_ROW_DEPTH} objects and arrays within each other, got more`;
+  for (const member of Object.values(value) as unknown[]) {
+    if (member === Infinity || member === -Infinity) return 'expected numbers up to 1.8e308, got a larger one: write it as a text';
+    const reason = typeof member === 'object' && member !== null ? faultWithin(member, depth + 1) : undefined;
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
 }
 
 /** The start of a row for `invalid.ndjson.gz`: at most 1 KB of UTF-8, no character cut in two. */

@@ -58,7 +58,7 @@ class CsvReader {
     this.#open = state === 'open' ? record : undefined;
     if (state === 'done') return this.#record(record.cells, record.text);
     if (state === 'broken') return this.#unusable(record.text, 'expected a delimiter after the closing quote, got more text');
-    return record.text.length * 3 > MAX_ROW_BYTES && Buffer.byteLength(record.text) > MAX_ROW_BYTES
+    return record.bytes > MAX_ROW_BYTES
       ? this.#unusable(record.text, `expected a closing quote within ${MAX_ROW_BYTES / 1024} KiB, got none`)
       : undefined;
   }

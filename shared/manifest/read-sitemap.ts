@@ -81,7 +81,8 @@ class SitemapReader {
   }
 
   #addText(text: string): void {
-    if (this.#isLoc()) this.#loc += text;
+    // Beyond the bound it only has to be seen that it is too long.
+    if (this.#isLoc() && this.#loc!.length <= MAX_ROW_BYTES) this.#loc += text;
   }
 
   /** `<url>` in `<urlset>`, `<sitemap>` in `<sitemapindex>`; an `<image:loc>` further down is neither. */

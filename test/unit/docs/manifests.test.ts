@@ -10,6 +10,8 @@ const KIB = 1024;
 
 it.each([
   ['a row', `${limits.MAX_ROW_BYTES / KIB} KiB`],
+  ['objects and arrays within each other in a JSON row', count(limits.MAX_ROW_DEPTH)],
+  ['and of a reason', `${limits.MAX_REASON_CHARACTERS} characters`],
   ['rows, expanded ones included', count(limits.MAX_ROWS)],
   ['the manifest once unpacked', `${limits.MAX_UNPACKED_BYTES / KIB ** 3} GiB`],
   ['gzip within gzip', count(limits.MAX_GZIP_LAYERS)],

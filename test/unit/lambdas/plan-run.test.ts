@@ -175,6 +175,19 @@ describe('expansion', () => {
     expect(plan.invalid.map(({ reason }) => reason)).toEqual(['expected expansions nested at most 3 deep, got more']);
   });
 
+  test.each<[string, (fields: JsonObject) => unknown, string]>([
+    ['a text', () => ['text'], 'the processor gave something else than a row: expected a JSON object, got a string'],
+    ['what is no JSON', () => [{ url: 'c.example', n: 1n }], 'the processor gave something else than a row: expected JSON, got a bigint at n'],
+    ['nothing that can be asked for rows', () => undefined, "Cannot read properties of undefined (reading 'Symbol(Symbol.asyncIterator)')"],
+    ['an error at once', () => { throw new Error('no'); }, 'no'],
+  ])('an expansion that gives %s is the fault of the row that asked', async (_, expand, reason) => {
+    const processor = { ...webProcessor, expand } as unknown as Processor;
+    const setup = preparePlanning({ processor, name: 'l.jsonl', body: jsonl({ expand: 'list' }, { url: 'a.example' }) });
+    await setup.plan();
+    const plan = readPlan(setup.results);
+    expect([plan.invalid, plan.items.map(({ line }) => line)]).toEqual([[expect.objectContaining({ line: 1, reason: `could not be expanded: ${reason}` })], [2]]);
+  });
+
   test('a processor that expands nothing finds such a row invalid', async () => {
     const processor = Object.fromEntries(Object.entries(webProcessor).filter(([name]) => name !== 'expand')) as unknown as Processor;
     const setup = preparePlanning({ processor, name: 'l.jsonl', body: jsonl({ expand: 'list' }, { url: 'a.example' }) });

@@ -23,4 +23,11 @@ describe('the first line of every key', () => {
     expect(table.firstLineOf('', 4_294_967_295)).toBeUndefined();
     expect(table.firstLineOf('', 5)).toBe(4_294_967_295);
   });
+
+  test('keeps halves of characters apart, which UTF-8 can not', () => {
+    const table = new EqualityTable();
+    const keys = ['\ud800', '\ud801', '\udc00', '\ufffd', 'a\ud800', '\ud800a', '😀', '\ude00\ud83d'];
+    expect(keys.map((key, i) => table.firstLineOf(key, i + 1))).toEqual(keys.map(() => undefined));
+    expect(keys.map((key) => table.firstLineOf(key, 99))).toEqual(keys.map((_, i) => i + 1));
+  });
 });
