@@ -23,7 +23,7 @@ export async function finishShard(shard: ShardRecord, ports: Ports): Promise<voi
 export async function acknowledgeRun(runId: string, done: ReadonlySet<number>, { ledger, taskAnswers }: Ports): Promise<void> {
   const run = await ledger.readRun(runId);
   // Missing totals are not zero shards: such a run is not planned yet.
-  if (!run?.token || !run.totals || done.size < run.totals.shards) return;
+  if (!run?.token || run.acked === run.token || !run.totals || done.size < run.totals.shards) return;
   await taskAnswers.succeedTask(run.token, { v: 1, run: runId });
   await ledger.markAcked(runId, run.token);
 }

@@ -23,6 +23,8 @@ import { Retirement } from './retirement.ts';
 /** A run that fails as a whole is noticed within this time, and by the sweep. */
 const RECOUNT_EVERY_MS = 5_000;
 
+const COMES_AGAIN_SECONDS = 5;
+
 const configuration = readConfiguration(process.env, [
   'PROGRESS_TABLE',
   'RESULTS_BUCKET',
@@ -100,6 +102,9 @@ async function handleMessage(delivered: DeliveredMessage, message: WorkMessage, 
     return true;
   } catch (error) {
     if (error instanceof NoSuchRecordError) return parkMessage(delivered, error.message, parkingPorts);
-    throw error;
+    // Sooner than at the end of the visibility time-out; a batch that was claimed is left to its lease.
+    logger.error('batch not ended: its message comes again', { ...message, error: error as Error });
+    await parking.comeAgain(delivered.receiptHandle, COMES_AGAIN_SECONDS).catch(() => undefined);
+    return false;
   }
 }
