@@ -2,6 +2,7 @@ import type { Admission } from '../shared/admission.ts';
 import type { ManifestUpload } from '../shared/aws/upload-manifest.ts';
 import type { DeadLetters, ObjectStore, RunLedger } from '../shared/ports.ts';
 import type { ManifestSource } from '../shared/rows.ts';
+import type { RunControl } from './run-control.ts';
 
 /** A running stack, as the commands see it. */
 export interface Backend {
@@ -13,6 +14,7 @@ export interface Backend {
   heldHosts(run: string): Promise<readonly string[]>;
   /** Stores a manifest; its event makes the run. */
   upload(manifest: ManifestUpload): Promise<ManifestSource>;
+  readonly control: RunControl;
   readonly deadLetters: DeadLetters;
   /** Does what the function that admits uploads does with their event. @throws PayloadError if it is no such event */
   admit(event: unknown): Promise<Admission>;

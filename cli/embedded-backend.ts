@@ -9,15 +9,17 @@ import { createDynamo, createS3, createSfn, createSqs } from '../shared/aws/clie
 import type { ServiceAccess } from '../shared/aws/clients.ts';
 import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-letters.ts';
 import { createCredits } from '../shared/aws/credit-table.ts';
-import { createExecutions } from '../shared/aws/executions.ts';
+import { createExecutions, createTaskAnswers } from '../shared/aws/executions.ts';
 import { createLaneStore } from '../shared/aws/lane-table.ts';
 import { createObjectStore } from '../shared/aws/object-store.ts';
+import { createDispatchQueue } from '../shared/aws/queues.ts';
 import { createRunLedger } from '../shared/aws/run-ledger.ts';
 import { uploadManifest } from '../shared/aws/upload-manifest.ts';
 import { UsageError } from '../shared/errors.ts';
 import { uploadOf } from '../shared/upload-event.ts';
 import type { Backend, BackendOptions } from './backend.ts';
 import { createHeldHosts } from './held-hosts.ts';
+import { createRunControl } from './run-control.ts';
 
 /** How another process on this machine reaches a running stack. */
 interface StackAccess {
@@ -92,6 +94,15 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     results,
     heldHosts: createHeldHosts({ lanes, ledger, results }, Date.now),
     manifests: createObjectStore(s3, manifests),
+    control: createRunControl({
+      ledger,
+      results,
+      executions,
+      taskAnswers: createTaskAnswers(sfn),
+      dispatchQueue: createDispatchQueue(sqs, outputOf(outputs, 'DispatchQueueUrl')),
+      clock: Date.now,
+      newOwner: randomUUID,
+    }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
     admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, credits, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),

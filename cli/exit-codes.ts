@@ -2,7 +2,7 @@
 export const EXIT = {
   /** All well. */
   ok: 0,
-  /** The run ended, but items failed; or `verify` found faults. */
+  /** The run ended, but items failed or it was stopped; `verify` found faults; a run had ended before the command could do anything. */
   itemsFailed: 1,
   /** A command, an option or a file was given wrongly. */
   wrongUse: 2,

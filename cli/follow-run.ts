@@ -3,6 +3,7 @@ import type { RunLedger } from '../shared/ports.ts';
 import type { RunRecord } from '../shared/records.ts';
 import { addSample, describeProgress, estimateProgress } from './progress.ts';
 import type { Progress, Sample } from './progress.ts';
+import { describeState, hasEnded } from './run-state.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The ledger is asked this often at first, and less often while nothing changes. */
@@ -30,7 +31,7 @@ export async function followRun({ ledger, heldHosts = async () => [] }: Followed
     const progress = record && isPlanned(record) ? estimateProgress((samples = addSample(samples, await takeSample(ledger, record, terminal)))) : undefined;
     const held = progress && progress.pending > 0 ? await heldHosts(run) : [];
     display(record, progress && { ...progress, heldHosts: held });
-    if (record && record.state !== 'open') return { kind: 'ended', record };
+    if (record && hasEnded(record)) return { kind: 'ended', record };
     waitMs = hasMoved(samples) ? POLL_MS : Math.min(MAX_POLL_MS, waitMs * BACK_OFF);
     await terminal.sleep(waitMs, signal);
   }
@@ -44,15 +45,20 @@ async function takeSample(ledger: Pick<RunLedger, 'readShards'>, record: Paramet
 
 const hasMoved = (samples: readonly Sample[]): boolean => samples.length > 1 && samples.at(-1)!.counts.pending !== samples.at(-2)!.counts.pending;
 
+function describeStanding(record: RunRecord | undefined, progress: Progress | undefined): string {
+  const line = progress ? describeProgress(progress) : record ? 'planning the run' : 'waiting for the run to be admitted';
+  return record && describeState(record) !== 'open' && !hasEnded(record) ? `${describeState(record)}: ${line}` : line;
+}
+
 function createDisplay(terminal: Terminal): (record: RunRecord | undefined, progress: Progress | undefined) => void {
   let shown = '';
   let shownAt = -Infinity;
   let isWhole = false;
   return (record, progress) => {
-    const line = progress ? describeProgress(progress) : record ? 'planning the run' : 'waiting for the run to be admitted';
+    const line = describeStanding(record, progress);
     if (terminal.isLive) return terminal.live(line);
     const at = terminal.now();
-    const isDue = at - shownAt >= PLAIN_LINE_EVERY_MS || record?.state !== 'open';
+    const isDue = at - shownAt >= PLAIN_LINE_EVERY_MS || record === undefined || hasEnded(record);
     if (line === shown || !isDue || isWhole) return;
     isWhole = progress !== undefined && progress.pending === 0;
     terminal.note(line);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Backend } from './backend.ts';
+import type { ResumeOptions } from './commands/control.ts';
 import type { ChosenLetters } from './commands/parked.ts';
 import type { PlanCommandOptions } from './commands/plan.ts';
 import type { RunCommandOptions } from './commands/run.ts';
@@ -23,9 +24,9 @@ const LOOPBACK = '127.0.0.0/8';
 const EXIT_HELP = `
 Exit codes:
   0  all well
-  1  the run ended, but items failed, or verify found faults
+  1  the run ended, but items failed or it was stopped before its end; verify found faults; or the run had ended already
   2  wrong use: a command, an option or a file
-  3  the run failed, was refused or was stopped`;
+  3  the run failed or was refused, or Ctrl-C came before its end`;
 
 const EXAMPLES = `
 Examples:
@@ -59,6 +60,7 @@ export function createProgram(hooks: ProgramHooks): Command {
     .exitOverride();
   const act = createActions(program, hooks);
   addRunCommands(program, act);
+  addControlCommands(program, act);
   addLookCommands(program, act);
   addParkedCommands(program, act);
   addAuthorCommands(program, act);
@@ -109,6 +111,23 @@ ${EXIT_HELP}`)
     .description('follows a run (the latest) to its end; goes on with it if it was stopped')
     .addOption(outOption())
     .action(async (run: string | undefined, options: { out: string }) => end((await import('./commands/watch.ts')).watchCommand(run, options, context())));
+}
+
+function addControlCommands(program: Command, { context, end }: Act): void {
+  const load = () => import('./commands/control.ts');
+  program
+    .command('cancel [run]')
+    .description('ends a run (the latest) now: what has no verdict yet is skipped, what is done stays')
+    .action(async (run: string | undefined) => end((await load()).cancelCommand(run, context())));
+  program
+    .command('pause [run]')
+    .description('lets what a run (the latest) has in work end, and nothing begin')
+    .action(async (run: string | undefined) => end((await load()).pauseCommand(run, context())));
+  program
+    .command('resume [run]')
+    .description('lets a paused run (the latest) go on')
+    .option('--restart', 'also starts a new execution of the state machine, for a run whose old one is gone')
+    .action(async (run: string | undefined, options: ResumeOptions) => end((await load()).resumeCommand(run, options, context())));
 }
 
 function addLookCommands(program: Command, { context, terminal, globals, end }: Act): void {

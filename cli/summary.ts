@@ -1,6 +1,8 @@
 import type { RunRecord } from '../shared/records.ts';
 import type { RunManifest } from '../shared/rows.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import { formatCount, formatDuration } from './progress.ts';
+import { describeState, wasStopped } from './run-state.ts';
 import type { VerifyReport } from './verify/verify-run.ts';
 
 export interface RunSummary {
@@ -16,6 +18,11 @@ export interface RunSummary {
 
 const SHOWN_ERRORS = 5;
 
+export function exitCodeOf({ record, manifest, verification }: RunSummary): ExitCode {
+  if (!manifest || !verification) return EXIT.runFailed;
+  return manifest.counts.failed > 0 || wasStopped(record) || !verification.isClean ? EXIT.itemsFailed : EXIT.ok;
+}
+
 /** What a person wants to know at the end, in at most ten lines. */
 export function describeSummary(summary: RunSummary): string[] {
   const { record, manifest } = summary;
@@ -23,7 +30,7 @@ export function describeSummary(summary: RunSummary): string[] {
   const { counts, totals } = manifest;
   const seconds = (Date.parse(manifest.finishedAt) - Date.parse(manifest.createdAt)) / 1000;
   return [
-    `run       ${record.run} finished in ${formatDuration(seconds)}`,
+    `run       ${record.run} ${describeState(record)} ${wasStopped(record) ? 'after' : 'in'} ${formatDuration(seconds)}`,
     `items     ${formatCount(counts.total)}: ${formatCount(counts.succeeded)} succeeded, ${formatCount(counts.failed)} failed, ${formatCount(counts.skipped)} skipped`,
     ...(totals.duplicates > 0 ? [`          ${formatCount(totals.duplicates)} of those skipped are duplicates`] : []),
     ...(totals.invalid > 0 ? [`invalid   ${formatCount(totals.invalid)} of ${formatCount(totals.rows)} rows: see invalid.ndjson.gz`] : []),
@@ -31,8 +38,13 @@ export function describeSummary(summary: RunSummary): string[] {
     `verify    ${describeVerification(summary.verification)}`,
     `results   ${summary.folder}`,
     ...describeOwnFiles(manifest),
-    `next      ${counts.failed > 0 ? `zcat ${summary.folder}/errors.ndjson.gz` : `spillway verify ${record.run}`}`,
+    `next      ${describeNext(record, manifest)}`,
   ];
+}
+
+function describeNext(record: RunRecord, { counts }: RunManifest): string {
+  if (wasStopped(record)) return `spillway redrive ${record.run} --skipped goes on with what failed and what was skipped`;
+  return counts.failed > 0 ? `spillway redrive ${record.run}` : `spillway verify ${record.run}`;
 }
 
 function describeFailure({ run, state, error }: RunRecord): string[] {

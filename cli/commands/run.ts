@@ -15,7 +15,7 @@ import { resolveInputs } from '../manifest-input.ts';
 import type { CommandContext } from '../settings.ts';
 import { readRunOptions } from '../settings.ts';
 import type { RunSummary } from '../summary.ts';
-import { describeSummary } from '../summary.ts';
+import { describeSummary, exitCodeOf } from '../summary.ts';
 import { verifyStoredRun } from '../verify-stored-run.ts';
 
 export interface RunCommandOptions {
@@ -80,13 +80,14 @@ export async function finishRun(record: RunRecord, folder: string, backend: Back
   const summary: RunSummary = { record, manifest, verification, errors, folder };
   if (terminal.isJson) terminal.print(JSON.stringify(summaryDocument(summary)));
   else for (const line of describeSummary(summary)) terminal.print(line);
-  if (!manifest || !verification) return EXIT.runFailed;
-  return manifest.counts.failed > 0 || !verification.isClean ? EXIT.itemsFailed : EXIT.ok;
+  return exitCodeOf(summary);
 }
 
 const summaryDocument = ({ record, manifest, verification, errors, folder }: RunSummary) => ({
   run: record.run,
   state: record.state,
+  ...(record.stop && { stop: record.stop }),
+  ...(record.redriveOf !== undefined && { redriveOf: record.redriveOf }),
   ...(record.error !== undefined && { error: record.error }),
   ...(manifest && { counts: manifest.counts, totals: manifest.totals, errors, folder }),
   ...(verification && { isClean: verification.isClean, faults: verification.faults }),

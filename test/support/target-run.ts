@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { hasEnded } from '../../cli/run-state.ts';
 import { createDynamo, createS3 } from '../../shared/aws/clients.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { runIdOf } from '../../shared/names.ts';
@@ -42,7 +43,7 @@ export class TargetClient {
     for (;;) {
       const record = await this.ledger.readRun(run);
       if (isPlanned(record)) onCounts(countRun(record, await readAllShards(this.ledger, record)));
-      if (record && record.state !== 'open') return record;
+      if (record && hasEnded(record)) return record;
       if (Date.now() > giveUpAt) throw new Error(`expected run ${run} to end within ${timeoutMs / 1000} s, it is ${record?.state ?? 'unknown'}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -58,6 +58,22 @@ describe('following a run', () => {
     expect(slow.now()).toBeGreaterThan(2 * quick.now());
   });
 
+  it('goes on while the run is being stopped, and says so', async () => {
+    const terminal = createFakeTerminal({ isLive: true });
+    const stop = { reason: 'cancelled', at: '2026-01-01T00:00:00.000Z' } as const;
+    const ended: RunRecord = { ...finished, stop };
+    const { ledger } = ledgerOf([[planned, 4], [{ ...planned, state: 'stopping', stop }, 7], [ended, 10]]);
+    expect(await followRun({ ledger }, 'r', terminal, never)).toEqual({ kind: 'ended', record: ended });
+    expect(terminal.lives[1]).toMatch(/^being cancelled: 7\/10/);
+    expect(terminal.lives[2]).toMatch(/^10\/10/);
+  });
+
+  it('says that a run is paused', async () => {
+    const terminal = createFakeTerminal({ isLive: true });
+    await followRun(ledgerOf([[{ ...planned, paused: true }, 4], [planned, 5], [finished, 10]]), 'r', terminal, never);
+    expect(terminal.lives.map((line) => line.startsWith('paused: '))).toEqual([true, false, false]);
+  });
+
   it('stops at the signal without an answer', async () => {
     const stopping = new AbortController();
     const terminal = { ...createFakeTerminal(), sleep: async () => stopping.abort() };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../../../cli/backend.ts';
 import { finishRun, runCommand } from '../../../../cli/commands/run.ts';
+import { exitCodeOf, type RunSummary } from '../../../../cli/summary.ts';
 import type { CommandContext } from '../../../../cli/settings.ts';
 import type { RunRecord } from '../../../../shared/records.ts';
 import { createFakeTerminal } from '../../../support/fake-terminal.ts';
@@ -83,6 +84,33 @@ describe('the end of a run', () => {
     expect(printed.join('\n')).toContain('4 HttpStatusError');
     const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { files: { path: string; bytes: number }[] };
     for (const { path, bytes } of manifest.files) expect((await readFile(join(folder, path))).length).toBe(bytes);
+  });
+
+  it.each([
+    ['cancelled', 'cancelled after'],
+    ['failure threshold', 'stopped (failure threshold) after'],
+    ['time limit', 'stopped (time limit) after'],
+  ] as const)('says of a run that was stopped how (%s), and with what it goes on', async (reason, says) => {
+    const stop = { reason, at: '2026-01-01T00:00:30.000Z' };
+    const { results, manifests, ledger, tenant, run } = await buildFinishedRun({ stop });
+    const { backend } = fakeBackend({}, { results, manifests, ledger: { ...fakeLedger({}), ...readersOf(ledger) } });
+    const [plain, json] = [contextOf(backend), contextOf(backend, createFakeTerminal({ isJson: true }))];
+    for (const context of [plain, json]) await finishRun({ run, tenant, state: 'finished', stop } as RunRecord, folder, backend, context);
+    const text = plain.terminal.printed.join('\n');
+    expect(text).toContain(`${run} ${says}`);
+    expect(text).toContain(`spillway redrive ${run} --skipped`);
+    expect(JSON.parse(json.terminal.printed[0]!)).toMatchObject({ state: 'finished', stop });
+  });
+
+  it.each([
+    ['clean and nothing failed', {}, 0],
+    ['an item failed', { failed: 1 }, 1],
+    ['it was stopped', { stop: { reason: 'cancelled', at: '2026-01-01T00:00:30.000Z' } }, 1],
+    ['verify found a fault', { isClean: false }, 1],
+    ['it has no results', { manifest: undefined }, 3],
+  ] as const)('answers with an exit code: %s', (_, { failed = 0, stop, isClean = true, ...more }: { failed?: number; stop?: RunRecord['stop']; isClean?: boolean; manifest?: undefined }, code) => {
+    const summary = { record: { ...(stop && { stop }) }, manifest: { counts: { failed } }, verification: { isClean }, ...more } as unknown as RunSummary;
+    expect(exitCodeOf(summary)).toBe(code);
   });
 
   it('is one JSON document with --json', async () => {
