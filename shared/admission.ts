@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { ManifestRefusedError } from './errors.ts';
 import { describeOptionFaults, splitOptions } from './manifest/common-options.ts';
-import { isTenantId, runIdOf } from './names.ts';
+import { isRunId, isTenantId, runIdOf } from './names.ts';
 import { describeRefusal, isRefusalKey, refusalKey } from './refusal.ts';
 import type { Credits, Executions, ObjectStore, RunLedger } from './ports.ts';
 import type { RunCredits, RunRecord } from './records.ts';
@@ -83,7 +83,7 @@ async function refuse(run: string, { source, uploadedAt }: Upload, reason: strin
 const newRecord = (run: string, { source, uploadedAt }: Upload) => ({ v: 1, run, source, createdAt: uploadedAt, execution: run, attempt: 0 }) as const;
 
 /** @throws ManifestRefusedError when key, metadata or options don't say clearly what is to be done */
-async function describeRun(run: string, upload: Upload, { manifests, processors }: AdmitPorts): Promise<RunRecord> {
+async function describeRun(run: string, upload: Upload, { ledger, manifests, processors }: AdmitPorts): Promise<RunRecord> {
   const { source } = upload;
   const head = await manifests.head(source.key, source.version);
   if (!head) throw new ManifestRefusedError(`expected version ${source.version} of ${source.key}, it is gone`);
@@ -94,7 +94,7 @@ async function describeRun(run: string, upload: Upload, { manifests, processors 
     throw new ManifestRefusedError(`expected one of the processors ${known}, the manifest asks for ${JSON.stringify(processorName)}`);
   }
   const options = readOptions(head.metadata['spillway-options'], processor);
-  const redriveOf = head.metadata['spillway-redrive-of'];
+  const redriveOf = await readRedriveOf(head.metadata['spillway-redrive-of'], tenant, ledger);
   return {
     ...newRecord(run, upload),
     tenant,
@@ -105,6 +105,14 @@ async function describeRun(run: string, upload: Upload, { manifests, processors 
     ...(redriveOf !== undefined && { redriveOf }),
     credits: processor.credits ?? { hold: 0, perItem: 0 },
   };
+}
+
+/** The link is the tenant's to make between runs of its own. Another tenant's run and none at all get the same answer: it tells nothing of others. */
+async function readRedriveOf(text: string | undefined, tenant: string, { readRun }: Pick<RunLedger, 'readRun'>): Promise<string | undefined> {
+  if (text === undefined) return undefined;
+  const old = isRunId(text) ? await readRun(text) : undefined;
+  if (old?.tenant === tenant) return old.run;
+  throw new ManifestRefusedError(`expected the metadata spillway-redrive-of to be the id of a run of tenant ${tenant}, got ${JSON.stringify(text)}: \`spillway redrive\` sets it`);
 }
 
 /** The processor for `<tenant>/<name>` without metadata. */

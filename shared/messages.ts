@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { RUN_ID_PATTERN } from './names.ts';
 
 /** Every message between functions, in one place. `v` is the version: a reader refuses what it does not know. */
 
 const v = z.literal(1);
 const count = z.int().nonnegative();
-const runId = z.string().regex(/^r[a-z2-7]{25}$/);
+const runId = z.string().regex(RUN_ID_PATTERN);
 
 /** One message on a work queue. All else comes from the ledger. */
 export const batchMessageSchema = z.strictObject({ v, run: runId, shard: count, batch: count, q: count });

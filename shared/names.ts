@@ -42,6 +42,9 @@ export function runIdOf(source: { bucket: string; key: string; version: string }
   return `r${toBase32(digest).slice(0, 25)}`;
 }
 
+export const RUN_ID_PATTERN = /^r[a-z2-7]{25}$/;
+export const isRunId = (text: string): boolean => RUN_ID_PATTERN.test(text);
+
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 function toBase32(bytes: Uint8Array): string {
