@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { checkAnswer, checkThrown } from '../../lambdas/process-batch/check-answer.ts';
 import type { ProcessAnswer, Processor } from '../../processors/processor.ts';
 import { processorOf } from '../../processors/registry.ts';
 import { UsageError } from '../../shared/errors.ts';
@@ -32,19 +33,13 @@ export async function tryCommand(name: string, item: string, options: TryCommand
   const startedAt = terminal.now();
   try {
     const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage };
-    const answer = await processor.process({ line: 1, input: reading.input }, context).catch(asFailure);
+    const { answer } = await Promise.try(() => processor.process({ line: 1, input: reading.input }, context)).then(checkAnswer, checkThrown);
     print(answer, terminal.now() - startedAt, terminal);
     return answer.verdict === 'failed' ? EXIT.itemsFailed : EXIT.ok;
   } finally {
     await fetcher.close();
   }
 }
-
-/** As a worker does with what is thrown. */
-const asFailure = (error: unknown): ProcessAnswer => {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { verdict: 'failed', error: { name, message, retryable: false } };
-};
 
 async function findOrLoad(given: string): Promise<Processor> {
   if (!/[/\\]|\.[cm]?[jt]s$/.test(given)) return processorOf(given);

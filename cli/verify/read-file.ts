@@ -16,7 +16,7 @@ export type FileReading =
   | { readonly kind: 'broken'; readonly facts: FileFacts; readonly reason: string }
   | { readonly kind: 'missing' };
 
-/** A longer line can't come from Spillway: a result is one page, cut at 16 MiB. */
+/** A longer line can't come from Spillway: an item's output is at most 8 MiB, its row 256 KiB. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 /** Streams one file: hashes every stored byte and hands its lines (of the unpacked text if `isPacked`) to `onLine`, numbered from 1. */

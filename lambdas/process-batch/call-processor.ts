@@ -1,7 +1,8 @@
-import type { ProcessAnswer, Processor } from '../../processors/processor.ts';
+import type { Processor } from '../../processors/processor.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Clock } from '../../shared/ports.ts';
-import type { ItemError, JsonObject, PlannedItem } from '../../shared/rows.ts';
+import type { JsonObject, PlannedItem } from '../../shared/rows.ts';
+import { checkAnswer, type CheckedAnswer, checkThrown } from './check-answer.ts';
 
 export interface ProcessorCall {
   readonly processor: Processor;
@@ -17,7 +18,7 @@ export interface ProcessorCall {
 }
 
 /** `timed out` and `stopped`: the work was told to end through its signal. */
-export type CallEnd = ProcessAnswer | 'timed out' | 'stopped';
+export type CallEnd = CheckedAnswer | 'timed out' | 'stopped';
 
 /** One for all: an error of its own for each item would cost more than all else that is done around an item. */
 const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
@@ -38,7 +39,7 @@ export async function callProcessor(item: PlannedItem, call: ProcessorCall): Pro
   pending.add(signal);
   try {
     const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage }))
-      .catch((error: unknown): ProcessAnswer => ({ verdict: 'failed', error: describeError(error) }))
+      .then(checkAnswer, checkThrown)
       .finally(() => pending.delete(signal));
     return await Promise.race([ended, called]);
   } finally {
@@ -46,10 +47,4 @@ export async function callProcessor(item: PlannedItem, call: ProcessorCall): Pro
     stop.removeEventListener('abort', onStop);
     cancel.abort(ITEM_ENDED);
   }
-}
-
-/** What a processor throws is a fault of its own: the name stays, so that people can look for it. */
-function describeError(error: unknown): ItemError {
-  if (!(error instanceof Error)) return { name: 'UnknownError', message: String(error), retryable: false };
-  return { name: error.name, message: error.message, retryable: (error as { retryable?: unknown }).retryable === true };
 }

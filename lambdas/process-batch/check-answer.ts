@@ -73,7 +73,7 @@ function readUntil(until: unknown): CheckedAnswer {
  * What a processor threw is a fault of its own: the name stays, so that people can look for it. Never throws.
  * What is no error, or can't be read, is an `UnknownError`.
  */
-export function describeThrown(thrown: unknown): ItemError {
+function describeThrown(thrown: unknown): ItemError {
   const unknown: ItemError = { name: 'UnknownError', message: textOf(thrown), retryable: false };
   try {
     if (!(thrown instanceof Error) || !isName(thrown.name)) return unknown;
@@ -82,6 +82,9 @@ export function describeThrown(thrown: unknown): ItemError {
     return unknown;
   }
 }
+
+/** What a processor threw, as its answer. */
+export const checkThrown = (thrown: unknown): CheckedAnswer => withoutOutput({ verdict: 'failed', error: describeThrown(thrown) });
 
 const isName = (name: unknown): name is string => typeof name === 'string' && name !== '' && name.length <= MAX_NAME_CHARACTERS;
 

@@ -21,6 +21,7 @@ export interface Task extends OrdinalItem {
 export class ItemQueue {
   readonly #fresh: Iterator<OrdinalItem>;
   readonly #retries: Task[] = [];
+  #isClosed = false;
 
   constructor(items: readonly OrdinalItem[]) {
     this.#fresh = items.values();
@@ -31,9 +32,14 @@ export class ItemQueue {
     this.#retries.splice(at < 0 ? this.#retries.length : at, 0, task);
   }
 
+  /** No item is begun any more; what has begun is still tried again. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   take(now: number): Task | undefined {
     if (this.#retries[0] && this.#retries[0].dueAt <= now) return this.#retries.shift();
-    const fresh = this.#fresh.next();
+    const fresh = this.#isClosed ? ({ done: true, value: undefined } as const) : this.#fresh.next();
     return fresh.done ? this.#retries.shift() : { ...fresh.value, attempts: 0, dueAt: now };
   }
 

@@ -10,6 +10,8 @@ import { ItemQueue, type OrdinalItem, type Task } from './item-queue.ts';
 export const ITEM_DEADLINE_SECONDS = 60;
 /** An item that has had this share of a whole delivery gets no second one: it would take that, too. */
 const LARGEST_SHARE_OF_DELIVERY = 0.9;
+/** With more no further item is begun: the rest of the batch is another settlement, and no part too large for whoever reads it. */
+const MAX_OUTPUT_BYTES_AT_ONCE = 32 * 1024 * 1024;
 const RETRY_BACK_OFF: BackOff = { baseMs: 500, capMs: 8_000 };
 
 export interface Work {
@@ -54,6 +56,7 @@ class Shift {
   readonly #pending = new Set<object>();
   readonly #rows = new Map<number, ResultRow>();
   readonly #heldUntil: number[] = [];
+  #outputBytes = 0;
 
   constructor(items: readonly OrdinalItem[], work: Work) {
     this.#items = items;
@@ -98,11 +101,13 @@ class Shift {
   async #runTask(task: Task): Promise<void> {
     const startedAt = task.startedAt ?? this.#work.clock();
     const deadline = this.#deadlineOf(startedAt);
-    const answer = await callProcessor(task.item, { ...this.#work, deadline, stop: this.#stop.signal, pending: this.#pending });
+    const end = await callProcessor(task.item, { ...this.#work, deadline, stop: this.#stop.signal, pending: this.#pending });
     const tried: Task = { ...task, startedAt, attempts: task.attempts + 1 };
     // A retry that is cut short, or that a limit holds back for long, leaves the earlier failure as it was.
-    if (answer === 'stopped') return task.last && this.#end(task, task.last);
-    if (answer === 'timed out') return this.#end(tried, task.last ?? timeOut(deadline - startedAt));
+    if (end === 'stopped') return task.last && this.#end(task, task.last);
+    if (end === 'timed out') return this.#end(tried, task.last ?? timeOut(deadline - startedAt));
+    const { answer } = end;
+    if ((this.#outputBytes += end.outputBytes) > MAX_OUTPUT_BYTES_AT_ONCE) this.#queue.close();
     if (answer.verdict === 'held') return this.#hold({ ...task, startedAt }, answer.until, deadline);
     if (!this.#tryAgain(tried, answer, deadline)) this.#end(tried, answer);
   }

@@ -12,7 +12,7 @@ const { SpillwayError: _base, ...classes } = errors;
 const ofRuns = Object.values(classes).map((ErrorClass) => new ErrorClass('')).map(({ name, retryable }) => [name, retryable]);
 const ofFetches = Object.entries(FETCH_ERRORS).map(([name, { retryable }]) => [name, retryable]);
 /** Made where they happen, so read from the sources. */
-const SOURCES = ['lambdas/process-batch/call-processor.ts', 'lambdas/process-batch/work-carefully.ts', 'lambdas/process-batch/work-items.ts', 'processors/llms-txt/processor.ts'];
+const SOURCES = ['lambdas/process-batch/check-answer.ts', 'lambdas/process-batch/work-carefully.ts', 'lambdas/process-batch/work-items.ts', 'processors/llms-txt/processor.ts'];
 const ofWork = SOURCES.flatMap((path) =>
   [...readFileSync(resolve(PROJECT, path), 'utf8').matchAll(/(?:name: |failed\()'(\w+Error)'/g)].map(([, name]) => name!),
 );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkAnswer, describeThrown, MAX_OUTPUT_BYTES, MAX_OUTPUT_DEPTH } from '../../../lambdas/process-batch/check-answer.ts';
+import { checkAnswer, checkThrown, MAX_OUTPUT_BYTES, MAX_OUTPUT_DEPTH } from '../../../lambdas/process-batch/check-answer.ts';
 import type { JsonObject } from '../../../shared/rows.ts';
 
 const succeeded = (output: unknown) => checkAnswer({ verdict: 'succeeded', output }).answer;
@@ -15,6 +15,11 @@ const faultOf = (answer: unknown): string => {
   return checked.error.message;
 };
 const outputFault = (output: unknown): string => faultOf({ verdict: 'succeeded', output });
+
+const describeThrown = (thrown: unknown) => {
+  const { answer } = checkThrown(thrown);
+  return answer.verdict === 'failed' ? answer.error : expect.fail('expected a failure');
+};
 
 const circle: Record<string, unknown> = { a: 1 };
 circle['again'] = { circle };

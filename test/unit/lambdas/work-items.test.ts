@@ -72,6 +72,21 @@ describe('workItems', () => {
     expect(heldUntil).toBe(2000);
   });
 
+  it('begins no further item after 32 MiB of output, but tries again what has begun', async () => {
+    const big = 'x'.repeat(7 * 1024 * 1024);
+    let calls = 0;
+    const processor = aProcessor(async ({ line }) => {
+      if (line === 1 && ++calls < 3) return { verdict: 'failed', error: { name: 'E', message: 'again', retryable: true } };
+      return { verdict: 'succeeded', output: { big } };
+    }, 1);
+    const ended = workItems(items(20), work(processor, Date.now() + 600_000, 5));
+    await vi.advanceTimersByTimeAsync(60_000);
+    const { rows, left, heldUntil } = await ended;
+    expect([rows.map(({ line, verdict, attempts }) => [line, verdict, attempts]), left.length, heldUntil]).toEqual([
+      [[1, 'succeeded', 3], ...[2, 3, 4, 5, 6].map((line) => [line, 'succeeded', 1])], 14, undefined,
+    ]);
+  });
+
   it('fails an item that does not end within its deadline, and aborts its work', async () => {
     let signal: AbortSignal | undefined;
     const processor = aProcessor((_, itsSignal) => {
