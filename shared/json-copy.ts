@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { JsonObject } from './rows.ts';
 
 export type JsonCopy =
@@ -65,7 +66,7 @@ class Copier {
   }
 
   copy(given: unknown, key: string, depth: number): unknown {
-    const value = hasToJson(given) ? given.toJSON(key) : given;
+    const value = unbox(hasToJson(given) ? given.toJSON(key) : given);
     switch (typeof value) {
       case 'string':
         this.#add(Buffer.byteLength(JSON.stringify(value)));
@@ -134,6 +135,9 @@ class Copier {
     if (this.bytes > this.#bounds.maxBytes) throw new NotJson(`expected at most ${this.#bounds.maxBytes.toLocaleString('en')} bytes of JSON, got more`);
   }
 }
+
+/** As JSON.stringify does. */
+const unbox = (value: unknown): unknown => (types.isBoxedPrimitive(value) ? value.valueOf() : value);
 
 const hasToJson = (value: unknown): value is { toJSON(key: string): unknown } =>
   typeof value === 'object' && value !== null && typeof (value as { toJSON?: unknown }).toJSON === 'function';

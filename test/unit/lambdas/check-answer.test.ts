@@ -66,7 +66,7 @@ describe('an output', () => {
       readonly url = 'u';
     }
     // eslint-disable-next-line no-sparse-arrays
-    const output = { at: new Date(0), no: undefined, list: [1, , undefined, 'a'], page: new Page(), bare: Object.assign(Object.create(null) as object, { b: true }), half: '\ud800', minus: -0, empty: {} };
+    const output = { at: new Date(0), no: undefined, list: [1, , undefined, 'a'], page: new Page(), bare: Object.assign(Object.create(null) as object, { b: true }), half: '\ud800', minus: -0, empty: {}, boxed: [new String('s'), new Number(1), new Boolean(false)] };
     expect(outputOf(output)).toEqual(JSON.parse(JSON.stringify(output)));
   });
 
