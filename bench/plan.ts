@@ -1,16 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
-import { z } from 'zod';
 import { planRun } from '../lambdas/plan-run/plan-run.ts';
-import type { Processor } from '../processors/processor.ts';
 import { runIdOf } from '../shared/names.ts';
 import type { PlannedRun, RunRecord } from '../shared/records.ts';
-import { canonicalUrl } from '../shared/web-url.ts';
 import { countRows, generateManifest } from './plan-rows.ts';
 import type { PlanFormat } from './plan-rows.ts';
 import { isUploaded, openEmbeddedStore, openFolderStore, uploadToEmbedded, type PlanStore, type PlanStoreName } from './plan-store.ts';
+import { peakMemoryMb, round, startFigures } from './process-figures.ts';
+import { urlProcessor } from './url-processor.ts';
 
 /**
  * The planner's benchmark: `taskset -c 0 node bench/plan.ts --rows 10000000 --format jsonl [--store embedded]`.
@@ -26,22 +25,6 @@ const { values } = parseArgs({
     store: { type: 'string', default: 'folder' },
   },
 });
-
-const urls: Processor = {
-  name: 'bench',
-  summary: 'Web addresses.',
-  workerClass: 'standard',
-  primaryField: 'url',
-  optionsSchema: z.strictObject({}),
-  itemsPerBatch: 250,
-  concurrency: 1,
-  readRow(fields) {
-    const url = typeof fields['url'] === 'string' ? canonicalUrl(fields['url']) : ({ ok: false, reason: 'expected a field `url`' } as const);
-    if (!url.ok) return { kind: 'invalid', reason: url.reason };
-    return { kind: 'item', input: { url: url.href }, equalityKey: url.href, limitKey: `host:${url.host}` };
-  },
-  process: () => Promise.reject(new Error('the benchmark only plans')),
-};
 
 /** In a thread of its own, so that the generator's memory is not the planner's. */
 function ensureManifest(path: string, rows: number, format: PlanFormat): Promise<void> {
@@ -74,19 +57,16 @@ function ledgerOf(first: RunRecord) {
   };
 }
 
-const peakMemoryMb = (): number => Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024;
-
 async function measure({ source, manifests, results }: PlanStore, rows: number): Promise<void> {
   const run = runIdOf(source);
   const ledger = ledgerOf({
     v: 1, run, tenant: 'bench', processor: 'bench', workerClass: 'standard', options: {}, source, state: 'open', createdAt: '2026-01-01T00:00:00.000Z', execution: run, attempt: 0,
   });
-  const [startedAt, cpu] = [performance.now(), process.cpuUsage()];
+  const figures = startFigures();
   const fetchPage = () => Promise.reject(new Error('the benchmark fetches nothing'));
   const signal = new AbortController().signal;
-  await planRun({ v: 1, run }, { ledger, manifests, results, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, clock: Date.now, signal, processorOf: () => urls });
-  const { user, system } = process.cpuUsage(cpu);
-  const [wallSeconds, cpuSeconds] = [(performance.now() - startedAt) / 1000, (user + system) / 1e6];
+  await planRun({ v: 1, run }, { ledger, manifests, results, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, clock: Date.now, signal, processorOf: () => urlProcessor });
+  const { wallSeconds, cpuSeconds } = figures();
 
   const expected = { ...countRows(rows), shards: ledger.shards() };
   const totals = ledger.totals()!;
@@ -99,8 +79,6 @@ async function measure({ source, manifests, results }: PlanStore, rows: number):
   process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   if (!isRight) throw new Error(`expected ${JSON.stringify(expected)}`);
 }
-
-const round = (value: number): number => Math.round(value * 100) / 100;
 
 async function prepareOrMeasure(folder: string, store: PlanStoreName): Promise<void> {
   const rows = Number(values.rows);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { parsePartPath } from '../../shared/names.ts';
-import { canonicalJson, fingerprintOf, itemFingerprint } from './fingerprint.ts';
+import { canonicalJson, checksumOf, itemChecksum } from './fingerprint.ts';
 import { LINE_IS } from './line-table.ts';
 import type { PartHeader } from './rows-schema.ts';
 import { parseRow, partHeaderSchema, resultRowSchema, STOP_REASONS } from './rows-schema.ts';
@@ -23,7 +23,8 @@ export interface SettledRow {
   readonly at: number;
   readonly batch: number;
   readonly line: number;
-  readonly item: bigint;
+  /** Checksum of its id and input. */
+  readonly item: number;
   readonly verdict: ResultRow['verdict'];
   /** No part before had a row of this line. */
   readonly isFirst: boolean;
@@ -136,7 +137,7 @@ function takeRow(check: Verification, part: NamedPart, text: string, at: number)
   if (isFirst) countRow(check, row);
   else check.faults.add('row-doubled', part.path, `line ${row.line} has a result already`, at);
   checkStopReason(check, row, part.path, at);
-  return { path: part.path, at, batch: part.batch, line: row.line, item: itemFingerprint(row), verdict: row.verdict, isFirst };
+  return { path: part.path, at, batch: part.batch, line: row.line, item: itemChecksum(row), verdict: row.verdict, isFirst };
 }
 
 /** A row that was skipped because the run was stopped says what manifest.json says. */
@@ -151,7 +152,7 @@ function countRow(check: Verification, row: ResultRow): void {
   check.recount[row.verdict]++;
   if (row.verdict !== 'failed') return;
   check.marks.add(row.line, LINE_IS.failed);
-  check.errors.set(row.line, fingerprintOf(canonicalJson(row.error)));
+  check.errors.set(row.line, checksumOf(canonicalJson(row.error)));
 }
 
 /** From the head (the part that none names) through every `previous` to the first: no fork, no circle, none left over. */

@@ -3,7 +3,7 @@ import { planPrefix, runPrefix, SHARD_LIST_NAME, SHARD_PLANS_FILE_NAME, shardFil
 import { checkShardRecord } from './check-ledger.ts';
 import type { NamedPart, SettledRow } from './check-parts.ts';
 import { checkPartsOfShard, listPartsByShard } from './check-parts.ts';
-import { itemFingerprint } from './fingerprint.ts';
+import { itemChecksum } from './fingerprint.ts';
 import { LINE_IS } from './line-table.ts';
 import { readFileLines } from './read-file.ts';
 import type { ShardPlan } from './rows-schema.ts';
@@ -15,7 +15,7 @@ const shardListSchema = z.array(z.strictObject({ v: z.literal(1), run: z.string(
 
 /** One planned item of a shard: where it stands and what it is. */
 interface Planned {
-  readonly item: bigint;
+  readonly item: number;
   readonly batch: number;
   /** Row of the shard file, from 1. */
   readonly at: number;
@@ -88,7 +88,7 @@ async function readShardFile(check: Verification, plan: ShardPlan, path: string)
     if (!('row' in parsed)) return check.faults.add('plan-malformed', path, `expected an item, but ${parsed.reason}`, at);
     const { row } = parsed;
     if (!check.marks.add(row.line, LINE_IS.planned)) check.faults.add('row-doubled', path, `line ${row.line} is planned already`, at);
-    const item = itemFingerprint(row);
+    const item = itemChecksum(row);
     check.items.set(row.line, item);
     check.recount.planned++;
     planned.set(row.line, { item, batch: batchOf[at - 1] ?? -1, at });

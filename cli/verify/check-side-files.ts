@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { DUPLICATES_FILE_NAME, ERRORS_FILE_NAME, INVALID_FILE_NAME } from '../../shared/names.ts';
-import { canonicalJson, fingerprintOf, itemFingerprint } from './fingerprint.ts';
+import { canonicalJson, checksumOf, itemChecksum } from './fingerprint.ts';
 import { LINE_IS } from './line-table.ts';
 import { duplicateRowSchema, errorRowSchema, invalidRowSchema, parseRow } from './rows-schema.ts';
 import type { Verification } from './verification.ts';
@@ -12,8 +12,8 @@ export async function checkSideFiles(check: Verification): Promise<void> {
   await readRows(check, DUPLICATES_PATH, duplicateRowSchema, (row, at) => {
     noteItemLine(check, DUPLICATES_PATH, row.line, at);
     check.marks.add(row.line, LINE_IS.duplicate);
-    check.items.set(row.line, itemFingerprint(row));
-    check.duplicateOf.set(row.line, BigInt(row.duplicateOf));
+    check.items.set(row.line, itemChecksum(row));
+    check.duplicateOf.set(row.line, row.duplicateOf);
     check.recount.duplicates++;
   });
   await readRows(check, INVALID_FILE_NAME, invalidRowSchema, (row, at) => {
@@ -48,10 +48,11 @@ async function checkErrors(check: Verification): Promise<void> {
       check.faults.add('errors-wrong', ERRORS_FILE_NAME, `line ${line} did not fail`, at);
     } else if (!check.marks.add(line, LINE_IS.inErrors)) {
       check.faults.add('errors-wrong', ERRORS_FILE_NAME, `line ${line} stands here twice`, at);
-    } else if (check.errors.get(line) !== fingerprintOf(canonicalJson(error))) {
+    } else if (check.errors.get(line) !== checksumOf(canonicalJson(error))) {
       check.faults.add('errors-wrong', ERRORS_FILE_NAME, `line ${line} has another error in its result`, at);
     }
   });
+  check.errors.clear();
   if (check.recount.failed === 0) return;
   for (const { line, marks } of check.marks.lines()) {
     if ((marks & LINE_IS.failed) === 0 || (marks & LINE_IS.inErrors) !== 0) continue;

@@ -6,8 +6,9 @@ import { EXPANDED_FILE_NAME } from '../../shared/names.ts';
 import type { StoredObject } from '../../shared/ports.ts';
 import type { JsonObject } from '../../shared/rows.ts';
 import { planPath } from './check-plan.ts';
-import { fingerprintOf, itemFingerprint } from './fingerprint.ts';
-import { LINE_IS, LineValues } from './line-table.ts';
+import type { Fingerprint } from './fingerprint.ts';
+import { fingerprintOf, itemChecksum } from './fingerprint.ts';
+import { LINE_IS, LineFingerprints } from './line-table.ts';
 import { readFileLines } from './read-file.ts';
 import { parseRow } from './rows-schema.ts';
 import type { Verification } from './verification.ts';
@@ -51,10 +52,10 @@ class SourceCheck {
   readonly #check: Verification;
   readonly #processor: Processor;
   #options: JsonObject = {};
-  readonly #keys = new LineValues();
-  readonly #ids = new LineValues();
+  readonly #keys = new LineFingerprints();
+  readonly #ids = new LineFingerprints();
   /** Invalid only for an id that an earlier item must have. */
-  readonly #suspects: { readonly line: number; readonly id: bigint; readonly file: string }[] = [];
+  readonly #suspects: { readonly line: number; readonly id: Fingerprint; readonly file: string }[] = [];
   /** Rows that asked to be expanded and are not invalid. */
   readonly #asking = new Set<number>();
   #lastLine = 0;
@@ -75,6 +76,7 @@ class SourceCheck {
     for (const asking of this.#asking) {
       this.#check.faults.add('source-row-lost', source.key, `line ${asking} asks to be expanded, but gave no row`, asking);
     }
+    this.#check.items.clear();
     this.#checkKnownLines();
     this.#checkDuplicates();
     this.#checkIds();
@@ -134,7 +136,7 @@ class SourceCheck {
       return;
     }
     if (!marks.has(line, IS_ITEM)) return faults.add('source-row-lost', file, `line ${line} is neither an item of the run nor among the invalid rows`, at);
-    if (items.get(line) !== itemFingerprint({ id, input: reading.input })) {
+    if (items.get(line) !== itemChecksum({ id, input: reading.input })) {
       faults.add('input-wrong', file, `the item of line ${line} has another id or input than its row`, at);
     }
     if (id !== undefined) this.#ids.set(line, fingerprintOf(id));
@@ -152,9 +154,8 @@ class SourceCheck {
   #checkDuplicates(): void {
     const { duplicateOf, marks, faults, manifest } = this.#check;
     const file = manifest.source.key;
-    for (const [line, value] of duplicateOf.entries()) {
-      const first = Number(value);
-      const isRight = first < line && marks.has(first, LINE_IS.planned) && this.#keys.get(line) !== 0n && this.#keys.get(first) === this.#keys.get(line);
+    for (const [line, first] of duplicateOf.entries()) {
+      const isRight = first < line && marks.has(first, LINE_IS.planned) && this.#keys.areEqual(line, first);
       if (!isRight) faults.add('duplicate-wrong', file, `line ${line} is called a duplicate of line ${first}, which is no earlier item that equals it`, line);
     }
     for (const { line, first } of this.#keys.repeats((candidate) => !marks.has(candidate, LINE_IS.duplicate))) {
@@ -168,11 +169,9 @@ class SourceCheck {
       faults.add('id-repeated', manifest.source.key, `line ${line} has the id of line ${first}, but is not called invalid`, line);
     }
     if (this.#suspects.length === 0) return;
-    const firstOf = new Map<bigint, number>();
-    const wanted = new Set(this.#suspects.map(({ id }) => id));
-    for (const [line, id] of this.#ids.entries()) if (wanted.has(id) && !firstOf.has(id)) firstOf.set(id, line);
+    const firstLineOf = this.#ids.firstLineOf(this.#suspects.map(({ id }) => id));
     for (const { line, id, file } of this.#suspects) {
-      if ((firstOf.get(id) ?? Infinity) > line) faults.add('invalid-wrong', file, `line ${line} is called invalid, but reads as a valid item with an id of its own`, line);
+      if ((firstLineOf(id) ?? Infinity) > line) faults.add('invalid-wrong', file, `line ${line} is called invalid, but reads as a valid item with an id of its own`, line);
     }
   }
 }

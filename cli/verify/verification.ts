@@ -2,7 +2,7 @@ import type { Processor } from '../../processors/processor.ts';
 import type { ObjectStore } from '../../shared/ports.ts';
 import type { FaultLog } from './faults.ts';
 import type { LedgerView, ReadableLedger } from './ledger-view.ts';
-import { LineMarks, LineValues } from './line-table.ts';
+import { LineMarks, LineNumbers } from './line-table.ts';
 import type { FileReading } from './read-file.ts';
 import { readFileLines } from './read-file.ts';
 import type { RunManifest } from './rows-schema.ts';
@@ -19,7 +19,7 @@ export interface VerifyInput {
   readonly ledger?: ReadableLedger;
 }
 
-/** What the checks share: findings so far, and one mark and three fingerprints a line. */
+/** What the checks share: findings so far, and eight marks and three numbers a line. */
 export class Verification {
   readonly input: VerifyInput;
   readonly manifest: RunManifest;
@@ -28,12 +28,12 @@ export class Verification {
   /** Undefined: it is not to be read, or has no record of the run. */
   readonly ledger: LedgerView | undefined;
   readonly marks = new LineMarks();
-  /** Id and input of each item, from the plan. */
-  readonly items = new LineValues();
-  /** Error of each failed line. */
-  readonly errors = new LineValues();
+  /** Checksum of id and input of each item, from the plan. */
+  readonly items = new LineNumbers();
+  /** Checksum of the error of each failed line. */
+  readonly errors = new LineNumbers();
   /** Line that each duplicate names. */
-  readonly duplicateOf = new LineValues();
+  readonly duplicateOf = new LineNumbers();
   readonly recount = { succeeded: 0, failed: 0, skipped: 0, planned: 0, duplicates: 0, invalid: 0, parts: 0 };
   readonly #listed: ReadonlyMap<string, { bytes: number; sha256: string }>;
   readonly #checked = new Set<string>();
