@@ -12,6 +12,7 @@ export default defineConfig({
       project('property', { testTimeout: 60_000 }),
       project('infra', { testTimeout: 120_000, globalSetup: 'test/support/synthesise-once.ts' }),
       project('integration', { testTimeout: 300_000, fileParallelism: false }),
+      project('faults', { testTimeout: 1_200_000, fileParallelism: false }),
     ],
   },
 });

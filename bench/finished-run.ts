@@ -50,10 +50,11 @@ export async function writeBenchRun(folder: string, rows: number): Promise<void>
   ledger.putRun({ v: 1, run, tenant: TENANT, processor: urlProcessor.name, workerClass: 'standard', options: {}, source, state: 'open', createdAt: STARTED_AT, execution: run, attempt: 0 });
   const ports = { ledger: ledger.asPort(), manifests, results, clock: Date.now, processorOf: () => urlProcessor };
   const fetchPage = () => Promise.reject(new Error('the benchmark fetches nothing'));
-  await planRun({ v: 1, run }, { ...ports, newNonce: () => 'bench', fetchPage, signal: new AbortController().signal });
+  await planRun({ v: 1, run }, { ...ports, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, signal: new AbortController().signal });
   for (const shard of await readAllShards(ports.ledger, await readPlannedRun(ports.ledger, run))) await ledger.putShard(await settleShard(results, shard));
   await mergeResults({ v: 1, run }, ports);
-  await finishRun({ v: 1, run }, ports);
+  const credits = { hold: async () => 'held' as const, settle: async () => undefined };
+  await finishRun({ v: 1, run }, { ...ports, credits });
 }
 
 async function settleShard(results: ObjectStore, shard: ShardRecord): Promise<ShardRecord> {

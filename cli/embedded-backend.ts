@@ -3,12 +3,14 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { REGION } from '../localstack/embedded/contracts.ts';
 import { readLockHolder } from '../localstack/embedded/lock.ts';
+import type { EmbeddedStack, StoreAccess } from '../localstack/embedded/stack.ts';
 import { listProcessors } from '../processors/registry.ts';
 import { admitRun } from '../shared/admission.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../shared/aws/clients.ts';
 import type { ServiceAccess } from '../shared/aws/clients.ts';
-import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-letters.ts';
 import { createCredits } from '../shared/aws/credit-table.ts';
+import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-letters.ts';
+import { createLeaseEnder } from '../shared/aws/dead-leases.ts';
 import { createExecutions, createTaskAnswers } from '../shared/aws/executions.ts';
 import { createLaneStore } from '../shared/aws/lane-table.ts';
 import { createObjectStore } from '../shared/aws/object-store.ts';
@@ -19,6 +21,7 @@ import { UsageError } from '../shared/errors.ts';
 import { uploadOf } from '../shared/upload-event.ts';
 import type { Backend, BackendOptions } from './backend.ts';
 import { createHeldHosts } from './held-hosts.ts';
+import { endDeadLeases, forgetSlots, resumeOpenRuns } from './resume-open-runs.ts';
 import { createRunControl } from './run-control.ts';
 
 /** How another process on this machine reaches a running stack. */
@@ -29,13 +32,16 @@ interface StackAccess {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
+/** Is told of a stack that this process starts, before any run goes on. */
+export type StackListener = (stack: EmbeddedStack) => void;
+
 const accessFile = (dataFolder: string): string => join(dataFolder, 'stack.json');
 
 /**
  * The stack that runs on the data folder already, else a new one that goes on with the folder's open runs.
  * @throws ConfigurationError if the folder or the template can't be used
  */
-export async function startBackend(options: BackendOptions, note: (line: string) => void): Promise<Backend> {
+export async function startBackend(options: BackendOptions, note: (line: string) => void, onStack: StackListener = () => {}): Promise<Backend> {
   const dataFolder = resolve(options.dataFolder);
   const running = await findRunning(dataFolder);
   if (running) {
@@ -44,24 +50,28 @@ export async function startBackend(options: BackendOptions, note: (line: string)
     return connect(running, async () => undefined);
   }
   await mkdir(dataFolder, { recursive: true });
-  return startOwn({ ...options, dataFolder }, note);
+  return startOwn({ ...options, dataFolder }, note, onStack);
 }
 
-async function startOwn(options: BackendOptions, note: (line: string) => void): Promise<Backend> {
+async function startOwn(options: BackendOptions, note: (line: string) => void, onStack: StackListener): Promise<Backend> {
   const { dataFolder, workers, isReadOnly = false } = options;
   const templateFolder = join(dataFolder, 'cdk.out');
   // Both are loaded only now: the CDK and the emulators take longer than the first line may.
   const [{ synthesise }, { startStack }] = await Promise.all([import('../cdk/synthesise.ts'), import('../localstack/embedded/stack.ts')]);
   const { isNew } = await synthesise(templateFolder);
   if (isNew) note('built the template and its functions');
-  const stack = await startStack({ templateFolder, dataFolder, isIdle: isReadOnly, parameters: stackParameters(options), ...(workers !== undefined && { workers }) });
+  const parameters = stackParameters(options);
+  const stack = await startStack({ templateFolder, dataFolder, isIdle: isReadOnly, parameters, beforeWork: freeDeadWork, ...(workers !== undefined && { workers }) });
+  onStack(stack);
   const { endpoint, apiEndpoint, outputs, credentials } = stack;
   const access = { endpoint, apiEndpoint, outputs, credentials };
   // Readable by this user only: it carries the operator's key.
   await writeFile(accessFile(dataFolder), JSON.stringify(access, null, 1), { mode: 0o600 });
   if (!isReadOnly) {
     note(`stack ready at ${endpoint}`);
-    await resumeOpenRuns(access, note);
+    await goOn(access, note);
+    // Its first round would come in a minute: what the process before left half done is healed now.
+    await stack.invoke('SweepRuns', {});
   }
   return connect(access, async () => {
     await rm(accessFile(dataFolder), { force: true });
@@ -113,24 +123,27 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
   };
 }
 
-/** State machines end with their process: starting one again under its name goes on where the ledger stands. */
-async function resumeOpenRuns(access: StackAccess, note: (line: string) => void): Promise<void> {
-  const services = servicesOf(access);
-  const sfn = createSfn(services);
-  const dynamo = createDynamo(services);
-  const ledger = createRunLedger(dynamo, outputOf(access.outputs, 'ProgressTable'));
-  const executions = createExecutions(sfn, outputOf(access.outputs, 'StateMachineArn'));
-  for (const { run } of await ledger.listOpen()) {
-    const record = await ledger.readRun(run);
-    if (!record?.started) continue;
-    note(`going on with run ${run}`);
-    await executions.start(record.execution, { v: 1, run });
-  }
-  sfn.destroy();
+/** What the runs that are open need, before and after the stack works. */
+async function withLedger(access: StoreAccess, use: (dynamo: ReturnType<typeof createDynamo>, table: string) => Promise<void>): Promise<void> {
+  const dynamo = createDynamo(servicesOf(access));
+  await use(dynamo, outputOf(access.outputs, 'ProgressTable'));
   dynamo.destroy();
 }
 
-const servicesOf = ({ endpoint, credentials }: StackAccess): ServiceAccess => ({ endpoint, region: REGION, credentials });
+const freeDeadWork = (access: StoreAccess): Promise<void> =>
+  withLedger(access, async (dynamo, table) => {
+    await endDeadLeases(createRunLedger(dynamo, table), createLeaseEnder(dynamo, table));
+    await forgetSlots(createLaneStore(dynamo, outputOf(access.outputs, 'LanesTable')), randomUUID);
+  });
+
+async function goOn(access: StoreAccess, note: (line: string) => void): Promise<void> {
+  const sfn = createSfn(servicesOf(access));
+  const executions = createExecutions(sfn, outputOf(access.outputs, 'StateMachineArn'));
+  await withLedger(access, (dynamo, table) => resumeOpenRuns(createRunLedger(dynamo, table), executions, note));
+  sfn.destroy();
+}
+
+const servicesOf = ({ endpoint, credentials }: StoreAccess): ServiceAccess => ({ endpoint, region: REGION, credentials });
 
 /** The lock says who is alive; the file says how to reach it. */
 async function findRunning(dataFolder: string): Promise<StackAccess | undefined> {

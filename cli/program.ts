@@ -5,6 +5,7 @@ import type { ResumeOptions } from './commands/control.ts';
 import type { ChosenLetters } from './commands/parked.ts';
 import type { PlanCommandOptions } from './commands/plan.ts';
 import type { RunCommandOptions } from './commands/run.ts';
+import { UsageError } from '../shared/errors.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { SITE_EXPANSIONS } from './manifest-input.ts';
@@ -35,6 +36,7 @@ Examples:
   spillway run urls.txt                   one URL a line; also csv, json, jsonl, sitemap XML, each plain or .gz
   spillway plan urls.csv                  what would be done, without doing it
   spillway try llms-txt https://example.com/about
+  spillway run --resume                   go on with a run that was stopped or killed
   spillway verify                         recount the latest run
 
 Commands print results on stdout and everything on the way on stderr.`;
@@ -93,11 +95,17 @@ function addRunCommands(program: Command, { context, end }: Act): void {
     .addOption(optionOption())
     .addOption(new Option('--expand <how>', "which pages of a URL's site: those of its sitemaps, or those that the page links to").choices(SITE_EXPANSIONS).default('sitemap'))
     .addOption(outOption())
+    .option('--resume [run]', 'instead of an input: goes on with a run (the latest open one) whose process was stopped or killed')
     .addHelpText('after', `
 [input] is a URL (the site behind it), a manifest file, or a folder (each manifest in it is a run). Without it the bundled example site is run.
 The first Ctrl-C lets the work in hand end and says how to go on, the second ends at once.
 ${EXIT_HELP}`)
-    .action(async (input: string | undefined, options: RunCommandOptions) => {
+    .action(async (input: string | undefined, options: RunCommandOptions & { readonly resume?: string | true }, command: Command) => {
+      if (options.resume !== undefined) {
+        checkResumeAlone(input, command);
+        const { resumeRunCommand } = await import('./commands/resume-run.ts');
+        return end(resumeRunCommand(options.resume === true ? undefined : options.resume, options, context()));
+      }
       const { runCommand } = await import('./commands/run.ts');
       if (input !== undefined) return end(runCommand(input, options, context()));
       return end(runExample((url, example) => runCommand(url, options, example), context()));
@@ -128,6 +136,13 @@ function addControlCommands(program: Command, { context, end }: Act): void {
     .description('lets a paused run (the latest) go on')
     .option('--restart', 'also starts a new execution of the state machine, for a run whose old one is gone')
     .action(async (run: string | undefined, options: ResumeOptions) => end((await load()).resumeCommand(run, options, context())));
+}
+
+/** A run keeps what it was started with. @throws UsageError for an input or an option beside `--resume` that would be ignored */
+function checkResumeAlone(input: string | undefined, command: Command): void {
+  const ignored = ['processor', 'option', 'expand'].filter((name) => command.getOptionValueSource(name) === 'cli').map((name) => `--${name}`);
+  const [first] = input === undefined ? ignored : [input];
+  if (first !== undefined) throw new UsageError(`expected nothing beside --resume, got ${first}: the run goes on with the manifest and the options that it was started with`);
 }
 
 function addLookCommands(program: Command, { context, terminal, globals, end }: Act): void {

@@ -66,7 +66,7 @@ async function runOne(input: ManifestInput, options: RunCommandOptions, backend:
   terminal.note(`run ${run}: ${input.from}`);
   const end = await followRun(backend, run, terminal, signal);
   if (end.kind === 'stopped') {
-    terminal.note(`stopped run ${run}; go on with: spillway watch ${run}`);
+    terminal.note(`stopped run ${run}; go on with: spillway run --resume ${run}`);
     return 'stopped';
   }
   return finishRun(end.record, join(options.out, run), backend, context);

@@ -27,6 +27,10 @@ export interface ServiceFront {
   onCall(listener: (call: ServiceCall) => void): void;
   /** Object Created of versioned or event-enabled buckets, in EventBridge's form. */
   onObjectCreated(listener: (event: EventBridgeEvent) => void): void;
+  /** Events that were noted before their call was answered and that nobody settled, oldest first; also an earlier process's. */
+  pendingEvents(): readonly EventBridgeEvent[];
+  /** The event is dealt with: no later process has to deliver it. */
+  settleEvent(id: string): void;
   createBucket(name: string, options: { readonly isVersioned: boolean; readonly sendsEvents: boolean }): Promise<void>;
   createTable(definition: TableDefinition): Promise<void>;
   createQueue(definition: QueueDefinition): Promise<{ readonly url: string; readonly arn: string }>;

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { ACCOUNT, REGION, type Credentials, type InvokeAnswer, type ServiceCall, type ServiceFront, type StateMachineHost } from './contracts.ts';
+import { ACCOUNT, REGION, type Credentials, type EventBridgeEvent, type InvokeAnswer, type ServiceCall, type ServiceFront, type StateMachineHost } from './contracts.ts';
 import { startApiFront, type ApiFront } from './events/api-front.ts';
 import { AsyncInvoker, type AsyncTarget } from './events/async-invoker.ts';
 import { EventBus } from './events/event-bus.ts';
@@ -36,9 +36,14 @@ export interface StackOptions {
   /** Instead of the period of every schedule. */
   readonly sweepEverySeconds?: number;
   readonly onLog?: (line: string) => void;
+  /** When the stores answer and nothing works on them yet; not of an idle stack. */
+  readonly beforeWork?: (stores: StoreAccess) => Promise<void>;
   /** Puts something between functions and state machine on the one side and the services on the other. @returns the endpoint that they call instead */
   readonly frontFor?: (endpoint: string) => Promise<string>;
 }
+
+/** How the operator reaches the stores. */
+export type StoreAccess = Pick<EmbeddedStack, 'endpoint' | 'outputs' | 'credentials'>;
 
 export interface EmbeddedStack {
   /** Of S3, SQS, DynamoDB and Step Functions. */
@@ -89,6 +94,7 @@ export async function startStack(options: StackOptions): Promise<EmbeddedStack> 
   const plan = planStack(await readAssembly(deployed.folder), { parameters, queueUrl: (name) => queueUrls.get(name)! });
   const stack = new RunningStack({ options, plan, front, calledEndpoint, logs, queueUrls, log: onLog });
   cleanup.defer(() => stack.stop());
+  if (options.isIdle !== true) await options.beforeWork?.(stack.describe());
   await stack.start();
   await lock?.announce(front.endpoint);
   const owned = cleanup.move();
@@ -154,7 +160,8 @@ class RunningStack {
     await this.#functions.load();
     for (const { arn, definition, logicalId } of plan.machines) this.#machines.define({ arn, definition, principal: logicalId });
     front.mountJsonService('states', this.#machines.serve);
-    front.onObjectCreated((event) => this.#bus.put(event));
+    const leftOver = front.pendingEvents();
+    front.onObjectCreated((event) => void this.#deliver(event));
     front.onCall((call) => {
       if (FREES_MESSAGES.has(call.action)) this.#mappings.get(call.resource)?.wake();
     });
@@ -163,6 +170,8 @@ class RunningStack {
     }
     for (const mapping of this.#mappings.values()) mapping.start();
     this.#bus.startSchedules();
+    // Whoever waits for the start finds everything admitted that was uploaded before.
+    await Promise.all(leftOver.map((event) => this.#deliver(event)));
   }
 
   describe(): Omit<EmbeddedStack, 'stop'> {
@@ -193,6 +202,10 @@ class RunningStack {
     await Promise.all([...[...this.#mappings.values()].map((mapping) => mapping.stop()), this.#async.stop(), this.#functions.stop()]);
     await this.#machines.stop();
     this.#clients.destroy();
+  }
+
+  async #deliver(event: EventBridgeEvent): Promise<void> {
+    if (await this.#bus.put(event)) this.#parts.front.settleEvent(event.id);
   }
 
   #invokeAs(principal: string, functionName: string, event: unknown): Promise<InvokeAnswer> {

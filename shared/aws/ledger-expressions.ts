@@ -21,6 +21,12 @@ export const LEDGER_EXPRESSIONS = {
     condition: 'b.#k.#q = :q AND b.#k.#u < :now',
   },
 
+  /** The owner is known to be dead: the same as if the lease's time had come. */
+  endLease: {
+    update: 'SET b.#k.#u = :zero',
+    condition: 'b.#k.#q = :q AND b.#k.#o = :dead',
+  },
+
   /** Which item runs alone, and how many workers died at it: absolute values from the claim's answer, so that a call made twice counts once. */
   mark: {
     update: 'SET b.#k.#d = :ordinal, b.#k.#dn = :times',

@@ -19,20 +19,23 @@ export interface AsyncInvokerTools {
   readonly retryDelaysMs?: readonly number[];
 }
 
-/** Asynchronous invocation: repeated after a failure, then handed to the dead-letter queue. */
+/** Asynchronous invocation: repeated after a failure, then handed to the dead-letter queue. What a stop interrupts is neither: it is for a later process. */
 export class AsyncInvoker {
   readonly #tools: AsyncInvokerTools;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<boolean>>();
   readonly #stopped = new AbortController();
 
   constructor(tools: AsyncInvokerTools) {
     this.#tools = tools;
   }
 
-  /** @returns when the event is dealt with; never rejects */
-  deliver(target: AsyncTarget, event: unknown): Promise<void> {
+  /** Never rejects. @returns whether the event is dealt with: taken by the function or by the dead-letter queue */
+  deliver(target: AsyncTarget, event: unknown): Promise<boolean> {
     const run = this.#deliver(target, event)
-      .catch((error: unknown) => this.#tools.log(`${target.functionName}: an event was lost: ${String(error)}`))
+      .catch((error: unknown) => {
+        this.#tools.log(`${target.functionName}: an event was not delivered: ${String(error)}`);
+        return false;
+      })
       .finally(() => this.#running.delete(run));
     this.#running.add(run);
     return run;
@@ -43,13 +46,16 @@ export class AsyncInvoker {
     await Promise.all(this.#running);
   }
 
-  async #deliver(target: AsyncTarget, event: unknown): Promise<void> {
+  async #deliver(target: AsyncTarget, event: unknown): Promise<boolean> {
     for (let attempt = 0; ; attempt++) {
       const answer = await this.#tools.invoke(target.functionName, event);
-      if (answer.ok) return;
+      if (answer.ok) return true;
       this.#tools.log(`${target.functionName} failed (attempt ${attempt + 1}): ${answer.errorType}: ${answer.errorMessage}`);
-      if (attempt >= target.retries || this.#stopped.signal.aborted) return target.sendToDeadLetters?.(event, answer);
-      await this.#wait(this.#delayMs(attempt));
+      if (attempt < target.retries) await this.#wait(this.#delayMs(attempt));
+      if (this.#stopped.signal.aborted) return false;
+      if (attempt < target.retries) continue;
+      await target.sendToDeadLetters?.(event, answer);
+      return true;
     }
   }
 

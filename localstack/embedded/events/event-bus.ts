@@ -4,8 +4,8 @@ import type { RulePlan } from '../template/stack-plan.ts';
 import { matchesPattern } from './event-pattern.ts';
 
 export interface EventBusTools {
-  /** Hands an event to a function. @returns when it is dealt with; never rejects */
-  readonly deliver: (functionName: string, event: unknown) => Promise<void>;
+  /** Hands an event to a function; never rejects. @returns whether it is dealt with */
+  readonly deliver: (functionName: string, event: unknown) => Promise<boolean>;
   readonly now: () => Date;
   /** Instead of the period of every schedule. */
   readonly periodSeconds?: number | undefined;
@@ -22,8 +22,11 @@ export class EventBus {
     this.#tools = tools;
   }
 
-  put(event: EventBridgeEvent): void {
-    for (const rule of this.#rules) if (rule.pattern !== undefined && matchesPattern(rule.pattern, event)) void this.#fire(rule, event);
+  /** @returns whether every target of every rule has dealt with it */
+  async put(event: EventBridgeEvent): Promise<boolean> {
+    const rules = this.#rules.filter(({ pattern }) => pattern !== undefined && matchesPattern(pattern, event));
+    const answers = await Promise.all(rules.map((rule) => this.#fire(rule, event)));
+    return answers.every(Boolean);
   }
 
   /** Schedules fire for the first time after one period. */
@@ -47,8 +50,9 @@ export class EventBus {
     return setInterval(() => void fire(), (this.#tools.periodSeconds ?? ownSeconds) * 1_000);
   }
 
-  async #fire(rule: RulePlan, event: EventBridgeEvent): Promise<void> {
-    await Promise.all(rule.targets.map(({ functionName, input }) => this.#tools.deliver(functionName, input === undefined ? event : JSON.parse(input))));
+  async #fire(rule: RulePlan, event: EventBridgeEvent): Promise<boolean> {
+    const answers = await Promise.all(rule.targets.map(({ functionName, input }) => this.#tools.deliver(functionName, input === undefined ? event : JSON.parse(input))));
+    return answers.every(Boolean);
   }
 
   #scheduledEvent(rule: RulePlan): EventBridgeEvent {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { EventBridgeEvent } from '../contracts.ts';
+import { openEventJournal, type EventJournal } from './event-journal.ts';
 import { openFauxqsApp } from './fauxqs-app.ts';
 import { loadFauxqsParts } from './fauxqs-parts.ts';
 import { openObjectFiles } from './object-files.ts';
@@ -12,10 +13,11 @@ export interface Emulators {
   readonly objects: ObjectService;
   readonly queues: QueueService;
   readonly tables: TableService;
+  readonly events: EventJournal;
   stop(): Promise<void>;
 }
 
-/** Opens the stores on the folder (`s3`, `sqs`, `dynamodb`), with what an earlier process left there. */
+/** Opens the stores on the folder (`s3`, `sqs`, `dynamodb`, `events`), with what an earlier process left there. */
 export async function openEmulators(folder: string | undefined, emit: (event: EventBridgeEvent) => void): Promise<Emulators> {
   const parts = await loadFauxqsParts();
   const tables = await TableService.open(folder === undefined ? undefined : join(folder, 'dynamodb'));
@@ -27,14 +29,17 @@ export async function openEmulators(folder: string | undefined, emit: (event: Ev
     files.loadS3(stores.s3Store);
     stores.s3Store.persistence = files;
   }
+  const events = openEventJournal(folder === undefined ? undefined : join(folder, 'events'));
   const app = await openFauxqsApp(stores);
   return {
-    objects: new ObjectService({ store: stores.s3Store, files, app, emit }),
+    objects: new ObjectService({ store: stores.s3Store, files, app, events, emit }),
     queues: new QueueService({ store: stores.sqsStore, app, receiveMessage: parts.receiveMessage }),
     tables,
+    events,
     stop: async () => {
       await app.stop();
       queueFile?.close();
+      events.close();
       await tables.stop();
     },
   };

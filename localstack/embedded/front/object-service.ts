@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import type { EventBridgeEvent } from '../contracts.ts';
+import type { EventJournal } from './event-journal.ts';
 import type { Exchange } from './exchange.ts';
 import type { FauxqsApp } from './fauxqs-app.ts';
 import { bucketOfUpload, findObject, objectsOf, type ObjectStore, type StoredObject } from './fauxqs-parts.ts';
@@ -31,6 +32,7 @@ interface ObjectServiceParts {
   /** undefined keeps objects in memory. */
   readonly files: ObjectFiles | undefined;
   readonly app: FauxqsApp;
+  readonly events: Pick<EventJournal, 'note'>;
   readonly emit: (event: EventBridgeEvent) => void;
 }
 
@@ -44,6 +46,7 @@ export class ObjectService {
   readonly #store: ObjectStore;
   readonly #files: ObjectFiles | undefined;
   readonly #app: FauxqsApp;
+  readonly #events: Pick<EventJournal, 'note'>;
   readonly #emit: (event: EventBridgeEvent) => void;
   readonly #versions: ObjectVersions;
   readonly #eventBuckets = new Set<string>();
@@ -53,6 +56,7 @@ export class ObjectService {
     this.#store = parts.store;
     this.#files = parts.files;
     this.#app = parts.app;
+    this.#events = parts.events;
     this.#emit = parts.emit;
     this.#versions = new ObjectVersions(parts.store);
     this.#watchStore();
@@ -191,6 +195,8 @@ export class ObjectService {
     const { key, contentLength: sizeBytes, etag } = object;
     const sequencer = (versionId ?? this.#versions.newVersionId()).slice(0, 18).toUpperCase();
     const event = objectCreatedEvent({ bucket, key, sizeBytes, etag, versionId, sequencer, requestId, reason: upload.reason }, Date.now());
+    // Before the answer: an upload that was answered has its event, whatever becomes of this process.
+    this.#events.note(event);
     // Also after a client that is gone: the object is there.
     response.once('close', () => this.#emit(event));
     return object;

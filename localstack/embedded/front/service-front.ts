@@ -38,6 +38,8 @@ export async function startFront(options: FrontOptions): Promise<ServiceFront> {
     credentialsFor: (principal) => keys.credentialsFor(principal),
     onCall: (listener) => void listeners.calls.push(listener),
     onObjectCreated: (listener) => void listeners.events.push(listener),
+    pendingEvents: () => emulators.events.pending(),
+    settleEvent: (id) => emulators.events.settle(id),
     createBucket: async (name, bucketOptions) => emulators.objects.createBucket(name, bucketOptions),
     createTable: (definition) => emulators.tables.createTable(definition),
     createQueue: async (definition) => emulators.queues.createQueue(definition, endpoint),

@@ -10,9 +10,9 @@ afterEach(() => void vi.useRealTimers());
 const RULE: RulePlan = { logicalId: 'R', arn: 'arn:rule', pattern: undefined, periodSeconds: undefined, isEnabled: true, targets: [{ functionName: 'f', input: undefined }] };
 const EVENT: EventBridgeEvent = { version: '0', id: '1', source: 'aws.s3', 'detail-type': 'Object Created', account: '0', time: 't', region: 'r', resources: [], detail: {} };
 
-function bus(rule: Partial<RulePlan>, answer: () => Promise<void> = async () => {}): { bus: EventBus; delivered: unknown[] } {
+function bus(rule: Partial<RulePlan>, answer: () => Promise<boolean> = async () => true): { bus: EventBus; delivered: unknown[] } {
   const delivered: unknown[] = [];
-  const deliver = (_: string, event: unknown): Promise<void> => (delivered.push(event), answer());
+  const deliver = (_: string, event: unknown): Promise<boolean> => (delivered.push(event), answer());
   return { bus: new EventBus([{ ...RULE, ...rule }], { deliver, now: () => new Date(0) }), delivered };
 }
 
@@ -20,8 +20,14 @@ it('an event reaches the targets of the rules it matches', () => {
   const matching = bus({ pattern: { source: ['aws.s3'] } });
   const other = bus({ pattern: { source: ['else'] } });
   const disabled = bus({ pattern: { source: ['aws.s3'] }, isEnabled: false });
-  for (const each of [matching, other, disabled]) each.bus.put(EVENT);
+  for (const each of [matching, other, disabled]) void each.bus.put(EVENT);
   expect([matching, other, disabled].map(({ delivered }) => delivered)).toEqual([[EVENT], [], []]);
+});
+
+it('an event is dealt with when every target of every rule has dealt with it', async () => {
+  const pattern = { source: ['aws.s3'] };
+  const [taken, refused, unmatched] = [bus({ pattern }), bus({ pattern }, async () => false), bus({ pattern: { source: ['else'] } }, async () => false)];
+  expect(await Promise.all([taken, refused, unmatched].map((each) => each.bus.put(EVENT)))).toEqual([true, false, true]);
 });
 
 it('a schedule fires after one period, then after each', async () => {
@@ -57,7 +63,7 @@ it('an asynchronous invocation is repeated until it succeeds', async () => {
   const dead: unknown[] = [];
   const done = made.deliver({ functionName: 'f', retries: 2, sendToDeadLetters: async (event) => void dead.push(event) }, 'e');
   await vi.runAllTimersAsync();
-  await done;
+  expect(await done).toBe(true);
   expect([calls, dead]).toEqual([['e', 'e'], []]);
 });
 
@@ -66,15 +72,23 @@ it('an event that failed three times goes to the dead-letter queue with its last
   const dead: unknown[] = [];
   const done = made.deliver({ functionName: 'f', retries: 2, sendToDeadLetters: async (event, failure) => void dead.push([event, failure]) }, 'e');
   await vi.runAllTimersAsync();
-  await done;
+  expect(await done).toBe(true);
   expect(calls).toHaveLength(3);
   expect(dead).toEqual([['e', FAILURE]]);
 });
 
-it('stop does not wait for back-off', async () => {
-  const { invoker: made } = invoker();
-  void made.deliver({ functionName: 'f', retries: 2 }, 'e');
+it('stop does not wait for back-off, and what it interrupts is neither done nor dead', async () => {
+  const { invoker: made, calls } = invoker();
+  const dead: unknown[] = [];
+  const done = made.deliver({ functionName: 'f', retries: 2, sendToDeadLetters: async (event) => void dead.push(event) }, 'e');
   await vi.advanceTimersByTimeAsync(1);
   await made.stop();
   expect(vi.getTimerCount()).toBe(0);
+  expect([await done, calls.length, dead]).toEqual([false, 1, []]);
+});
+
+it('an event that the dead-letter queue did not take is not dealt with', async () => {
+  const { invoker: made } = invoker();
+  const done = made.deliver({ functionName: 'f', retries: 0, sendToDeadLetters: () => Promise.reject(new Error('no queue')) }, 'e');
+  expect(await done).toBe(false);
 });
