@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { UsageError } from '../../shared/errors.ts';
+import { hasEnded } from '../../shared/planned-run.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import type { Backend } from '../backend.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -22,8 +23,8 @@ export async function resumeRunCommand(given: string | undefined, { out }: { rea
   terminal.note(`starting the stack in ${backendOptions.dataFolder}`);
   const backend = await startBackend(backendOptions);
   try {
-    const { run, state } = await findResumable(backend, context.tenant, given);
-    terminal.note(isEnded(state) ? `run ${run} has ended already` : `run ${run}`);
+    const { run, ...record } = await findResumable(backend, context.tenant, given);
+    terminal.note(hasEnded(record) ? `run ${run} has ended already` : `run ${run}`);
     const end = await followRun(backend, run, terminal, signal);
     if (end.kind === 'ended') return await finishRun(end.record, join(out, run), backend, context);
     terminal.note(`stopped run ${run}; go on with: spillway run --resume ${run}`);
@@ -33,12 +34,10 @@ export async function resumeRunCommand(given: string | undefined, { out }: { rea
   }
 }
 
-const isEnded = (state: RunRecord['state']): boolean => state === 'finished' || state === 'failed';
-
 async function findResumable(backend: Backend, tenant: string, given: string | undefined): Promise<RunRecord> {
   if (given !== undefined) return findRun(backend, tenant, given);
   const runs = await backend.ledger.listRuns(tenant, LOOKED_AT);
-  const found = runs.find(({ state }) => !isEnded(state)) ?? runs[0];
+  const found = runs.find((run) => !hasEnded(run)) ?? runs[0];
   if (!found) throw new UsageError('expected a run to go on with, but there is none: its upload had not been stored; start it again with `spillway run <manifest>`');
   return found;
 }

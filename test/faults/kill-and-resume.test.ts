@@ -37,21 +37,23 @@ async function killAndResume(moments: readonly Moment[]): Promise<ResumedRun> {
 /** Every item and the duplicate; the invalid row has no verdict. */
 const ALL_LINES = Array.from({ length: KILLED_RUN.items + 1 }, (_, i) => i + 1);
 
-function expectWhole({ code, said, lines, errorText }: ResumedRun): void {
-  const total = KILLED_RUN.items + 1;
-  expect(said, errorText).toMatchObject({ state: 'finished', isClean: true, faults: [], counts: { succeeded: KILLED_RUN.items, failed: 0, skipped: 1, pending: 0, total } });
-  expect(lines.toSorted((a, b) => a - b)).toEqual(ALL_LINES);
-  expect(code).toBe(0);
+/** What is left of a resumed run once all that must be true of it is taken away. */
+function faultsOf({ code, said, lines }: ResumedRun): object {
+  const counts = { succeeded: KILLED_RUN.items, failed: 0, skipped: 1, pending: 0, total: KILLED_RUN.items + 1 };
+  const expected = { code: 0, state: 'finished', isClean: true, faults: [], counts, lines: ALL_LINES };
+  const found = { code, state: said.state, isClean: said.isClean, faults: said.faults, counts: said.counts, lines: lines.toSorted((a, b) => a - b) };
+  return Object.fromEntries(Object.entries(found).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(expected[name as keyof typeof expected])));
 }
 
 describe.concurrent('a process that is killed when', () => {
   it.each(MOMENTS.map((moment) => [`${moment.stage}: ${moment.name}`, moment] as const))('%s, and resumed', async (_, moment) => {
-    expectWhole(await killAndResume([moment]));
+    expect(faultsOf(await killAndResume([moment]))).toEqual({});
   });
 });
 
 const named = (text: string): Moment => MOMENTS.find(({ name }) => name.includes(text))!;
 
 it('a process that is killed again and again while it goes on, and resumed', async () => {
-  expectWhole(await killAndResume(['event not delivered', 'the first batch is claimed', 'RUN not ended'].map(named)));
+  const moments = ['event not delivered', 'the first batch is claimed', 'RUN not ended'].map(named);
+  expect(faultsOf(await killAndResume(moments))).toEqual({});
 });

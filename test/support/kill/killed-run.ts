@@ -32,7 +32,6 @@ export interface ResumedRun {
   readonly said: { readonly run: string; readonly state: string; readonly isClean: boolean; readonly faults: readonly unknown[]; readonly counts: Readonly<Record<string, number>> };
   /** Every row of every result file on disk, by its line. */
   readonly lines: readonly number[];
-  readonly errorText: string;
 }
 
 /** The template is made once; each data folder gets a copy, as if a run had been there before. */
@@ -72,7 +71,7 @@ class FolderRun implements KilledRun {
     const { code, stdout, stderr } = await runNode(['bin/spillway.js', 'run', '--resume', '--json', '--data', this.#data, '--out', this.#out, '--workers', '2']);
     if (stdout === '') throw new Error(`expected the resumed run to say how it ended, it ended with ${code}: ${stderr}`);
     const said = JSON.parse(stdout) as ResumedRun['said'];
-    return { code, said, lines: readLines(join(this.#out, said.run)), errorText: stderr };
+    return { code, said, lines: readLines(join(this.#out, said.run)) };
   }
 }
 
