@@ -1,4 +1,4 @@
-import { countRun, hasEnded, isPlanned, readAllShards } from '../shared/planned-run.ts';
+import { countRun, isPlanned, readAllShards } from '../shared/planned-run.ts';
 import type { RunLedger } from '../shared/ports.ts';
 import type { RunRecord } from '../shared/records.ts';
 import { addSample, describeProgress, estimateProgress } from './progress.ts';

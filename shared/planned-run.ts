@@ -13,9 +13,6 @@ const WALKS_AT_ONCE = 16;
 
 export const isPlanned = (run: RunRecord | undefined): run is PlannedRun => run?.plan !== undefined && run.totals !== undefined;
 
-/** A run that is being stopped has not ended yet. */
-export const hasEnded = ({ state }: Pick<RunRecord, 'state'>): boolean => state === 'finished' || state === 'failed';
-
 /** @throws RecountError if there is no such run, or no plan of it */
 export async function readPlannedRun(ledger: RunLedger, runId: string): Promise<PlannedRun> {
   const run = await ledger.readRun(runId);

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { UsageError } from '../../shared/errors.ts';
-import { hasEnded } from '../../shared/planned-run.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import type { Backend } from '../backend.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { followRun } from '../follow-run.ts';
+import { hasEnded } from '../run-state.ts';
 import type { CommandContext } from '../settings.ts';
 import { finishRun } from './run.ts';
 

@@ -30,12 +30,6 @@ describe('following a run', () => {
     expect(terminal.lives[3]).toContain('10/10 (100 %)');
   });
 
-  it('goes on while the run is being stopped', async () => {
-    const terminal = createFakeTerminal();
-    const { ledger } = ledgerOf([[planned, 4], [{ ...planned, state: 'stopping' }, 7], [finished, 10]]);
-    expect(await followRun({ ledger }, 'r', terminal, never)).toEqual({ kind: 'ended', record: finished });
-  });
-
   it('writes a first line at once and then few where every line stays', async () => {
     const terminal = createFakeTerminal();
     const { ledger } = ledgerOf([...Array.from({ length: 30 }, (_, i) => [planned, i / 3] as const), [finished, 10]]);
