@@ -130,19 +130,30 @@ export class LineFingerprints {
   }
 
   /** Values of one slice that more than one accepted line has. */
-  #repeatedIn(slice: number, accepts: (line: number) => boolean): bigint[] {
-    const halves: number[] = [];
+  #repeatedIn(slice: number, accepts: (line: number) => boolean): BigUint64Array {
+    const values = new BigUint64Array(this.#countSlice(slice));
+    const halves = new Uint32Array(values.buffer);
+    let end = 0;
     for (const [index, page] of this.#pages.entries()) {
       if (!page) continue;
       for (let at = 0; at < page.length; at += 2) {
-        const isWanted = page[at + 1]! >>> SLICE_SHIFT === slice && page[at] !== 0 && accepts(index * PAGE_LINES + (at >> 1));
-        if (isWanted) halves.push(page[at]!, page[at + 1]!);
+        if (!isIn(slice, page, at) || !accepts(index * PAGE_LINES + (at >> 1))) continue;
+        halves[end++] = page[at]!;
+        halves[end++] = page[at + 1]!;
       }
     }
-    const sorted = new BigUint64Array(Uint32Array.from(halves).buffer).sort();
-    return Array.from(sorted.filter((value, i) => i > 0 && value === sorted[i - 1]));
+    const sorted = values.subarray(0, end / 2).sort();
+    return sorted.filter((value, i) => i > 0 && value === sorted[i - 1]);
+  }
+
+  #countSlice(slice: number): number {
+    let count = 0;
+    for (const page of this.#pages) if (page) for (let at = 0; at < page.length; at += 2) if (isIn(slice, page, at)) count++;
+    return count;
   }
 }
+
+const isIn = (slice: number, page: Uint32Array, at: number): boolean => page[at + 1]! >>> SLICE_SHIFT === slice && page[at] !== 0;
 
 /** As a little-endian machine reads the two halves. */
 const toBigInt = ({ high, low }: Fingerprint): bigint => (BigInt(high) << 32n) | BigInt(low);
