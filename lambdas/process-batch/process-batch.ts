@@ -70,6 +70,7 @@ async function readWork({ message, delivery, run, shard }: Claimed, ports: Proce
       sleep: ports.sleep,
       random: ports.random,
       retries: common.retries ?? DEFAULT_RETRIES,
+      startedAt: ports.clock(),
       stopAt: delivery.deadline - ports.closingMs,
     };
     return { items: await readBatchItems(ports.results, shard, message.batch), work };

@@ -24,6 +24,8 @@ export interface Work {
   readonly random: () => number;
   /** How often an item that failed with a retryable error is tried again. */
   readonly retries: number;
+  /** When the delivery began, milliseconds since the epoch. */
+  readonly startedAt: number;
   /** No item begins after it, and those in work are aborted and left over; milliseconds since the epoch. */
   readonly stopAt: number;
 }
@@ -62,11 +64,11 @@ class Shift {
     this.#items = items;
     this.#work = work;
     this.#queue = new ItemQueue(items);
-    this.#startedAt = work.clock();
+    this.#startedAt = work.startedAt;
   }
 
   async run(): Promise<void> {
-    const timer = setTimeout(() => this.#stop.abort(), Math.max(0, this.#work.stopAt - this.#startedAt));
+    const timer = setTimeout(() => this.#stop.abort(), Math.max(0, this.#work.stopAt - this.#work.clock()));
     try {
       await Promise.all(Array.from({ length: this.#work.processor.concurrency }, () => this.#runTasks()));
     } finally {
@@ -136,7 +138,7 @@ class Shift {
     return true;
   }
 
-  #end({ ordinal, item: { line, id, input }, attempts, startedAt = this.#startedAt }: Task, answer: Outcome): void {
+  #end({ ordinal, item: { line, id, input }, attempts, startedAt = this.#work.clock() }: Task, answer: Outcome): void {
     const times = { attempts, startedAt: new Date(startedAt).toISOString(), durationMs: this.#work.clock() - startedAt };
     this.#rows.set(ordinal, { line, ...(id !== undefined && { id }), input, ...answer, ...times });
   }

@@ -51,6 +51,7 @@ const workOf = (ends: readonly End[]): Work => ({
   sleep: async () => undefined,
   random: () => 0,
   retries: 0,
+  startedAt: 0,
   stopAt: 60_000,
 });
 

@@ -28,7 +28,7 @@ async function run(rows: readonly JsonObject[], { fetchPage = noFetch, given = {
     if (reading.kind !== 'item') throw new Error(`expected an item, got ${JSON.stringify(reading)}`);
     return { ordinal, item: { line: ordinal + 1, input: reading.input } };
   });
-  return workItems(items, { processor: wordCount, options: chosen, fetchPage, clock: () => NOW, stopAt: NOW + 600_000, sleep: async () => undefined, random: () => 0, retries: 0 });
+  return workItems(items, { processor: wordCount, options: chosen, fetchPage, clock: () => NOW, startedAt: NOW, stopAt: NOW + 600_000, sleep: async () => undefined, random: () => 0, retries: 0 });
 }
 
 describe('readRow', () => {

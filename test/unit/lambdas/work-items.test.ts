@@ -33,6 +33,7 @@ const work = (processor: Processor, stopAt = Date.now() + 600_000, retries = 0) 
   sleep,
   random: () => 0.5,
   retries,
+  startedAt: Date.now(),
   stopAt,
 });
 
@@ -157,6 +158,14 @@ describe('workItems', () => {
     const ended = workItems(items(1), work(processor, Date.now() + 10_000));
     await vi.advanceTimersByTimeAsync(9_000);
     expect(await ended).toMatchObject({ rows: [{ error: { name: 'ItemTimeoutError' } }], left: [] });
+  });
+
+  it('leaves an item over that began late in the delivery, so that the next one gives it its whole time', async () => {
+    const processor = aProcessor(() => new Promise(() => {}));
+    const late = { ...work(processor, Date.now() + 2_000), startedAt: Date.now() - 100_000 };
+    const ended = workItems(items(1), late);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await ended).toMatchObject({ rows: [], left: [0] });
   });
 
   it('says how many processors did not end when they were told to', async () => {
