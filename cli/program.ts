@@ -4,6 +4,7 @@ import type { Backend } from './backend.ts';
 import type { ResumeOptions } from './commands/control.ts';
 import type { ChosenLetters } from './commands/parked.ts';
 import type { PlanCommandOptions } from './commands/plan.ts';
+import type { RedriveOptions } from './commands/redrive.ts';
 import type { RunCommandOptions } from './commands/run.ts';
 import { UsageError } from '../shared/errors.ts';
 import { EXIT } from './exit-codes.ts';
@@ -85,7 +86,8 @@ function createActions(program: Command, { onExit, signal }: ProgramHooks) {
 
 const outOption = () => new Option('--out <folder>', 'folder for the results; each run gets one of its own in it').default(DEFAULT_OUT);
 const processorOption = () => new Option('-p, --processor <name>', 'what is done to each item: see `spillway processors`').default(DEFAULT_PROCESSOR);
-const optionOption = () => new Option('-o, --option <name=value>', 'an option of the processor; may be given again').argParser(collect).default([] as string[], 'none');
+const listOption = (flags: string, description: string) => new Option(flags, description).argParser(collect).default([] as string[], 'none');
+const optionOption = () => listOption('-o, --option <name=value>', 'an option of the processor; may be given again');
 
 function addRunCommands(program: Command, { context, end }: Act): void {
   program
@@ -136,6 +138,18 @@ function addControlCommands(program: Command, { context, end }: Act): void {
     .description('lets a paused run (the latest) go on')
     .option('--restart', 'also starts a new execution of the state machine, for a run whose old one is gone')
     .action(async (run: string | undefined, options: ResumeOptions) => end((await load()).resumeCommand(run, options, context())));
+  program
+    .command('redrive [run]')
+    .description('does the failed items of an ended run (the latest) again, in a run that names it')
+    .addOption(listOption('--error <name>', 'only items that failed with this error; may be given again'))
+    .addOption(listOption('--host <host>', 'only items of this host; may be given again'))
+    .option('--retryable', 'only items whose error may pass')
+    .option('--before <time>', 'only items that failed in a try begun before, such as 2026-01-31T12:00Z')
+    .option('--skipped', 'also what a stopped run skipped: goes on with a cancelled run')
+    .addOption(listOption('-o, --option <name=value>', 'instead of the old run\'s option; may be given again'))
+    .addOption(outOption())
+    .option('--dry-run', 'only says how many items it would be, by error')
+    .action(async (run: string | undefined, options: RedriveOptions) => end((await import('./commands/redrive.ts')).redriveCommand(run, options, context())));
 }
 
 /** A run keeps what it was started with. @throws UsageError for an input or an option beside `--resume` that would be ignored */

@@ -51,7 +51,8 @@ function describeFailure({ run, state, error }: RunRecord): string[] {
   return [`run       ${run} ${state}`, `reason    ${error ?? 'not recorded'}`, 'next      correct the manifest and run it again; `spillway plan <manifest>` shows what would be planned'];
 }
 
-function describeErrors(errors: Readonly<Record<string, number>>): string {
+/** `10 HttpStatusError, 2 EmptyPageError`, most first. */
+export function describeErrors(errors: Readonly<Record<string, number>>): string {
   const sorted = Object.entries(errors).toSorted(([, a], [, b]) => b - a);
   const shown = sorted.slice(0, SHOWN_ERRORS).map(([name, count]) => `${formatCount(count)} ${name}`);
   return [...shown, ...(sorted.length > SHOWN_ERRORS ? [`${sorted.length - SHOWN_ERRORS} other kinds`] : [])].join(', ');

@@ -3,7 +3,7 @@ import { processorOf } from '../../processors/registry.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { splitOptions } from '../../shared/manifest/common-options.ts';
 import { readManifest } from '../../shared/manifest/read-manifest.ts';
-import type { InvalidRow } from '../../shared/rows.ts';
+import type { InvalidRow, JsonObject } from '../../shared/rows.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { resolveInputs } from '../manifest-input.ts';
@@ -20,6 +20,8 @@ export interface PlanCommandOptions {
 /** What a run of a manifest would have. */
 export interface PlanPreview {
   readonly from: string;
+  /** With every default of the processor filled in. */
+  readonly options: JsonObject;
   readonly rows: number;
   readonly items: number;
   readonly duplicates: number;
@@ -76,13 +78,14 @@ export async function previewPlan(input: ManifestInput, { processor: name, optio
     counts.rows += rows.length;
     expanding += planner.takeExpanding().length;
   }
-  return { from: input.from, ...counts, firstInvalid, expanding, limitKeys: Object.fromEntries([...keys].toSorted(([, a], [, b]) => b - a)) };
+  return { from: input.from, options: { ...parsed.data, ...common }, ...counts, firstInvalid, expanding, limitKeys: Object.fromEntries([...keys].toSorted(([, a], [, b]) => b - a)) };
 }
 
-export function describePreview({ from, rows, items, duplicates, invalid, firstInvalid, expanding, limitKeys }: PlanPreview): string[] {
+export function describePreview({ from, options, rows, items, duplicates, invalid, firstInvalid, expanding, limitKeys }: PlanPreview): string[] {
   const keys = Object.entries(limitKeys);
   return [
     `manifest    ${from}`,
+    ...(Object.keys(options).length > 0 ? [`options     ${Object.entries(options).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')}`] : []),
     `rows        ${formatCount(rows)}`,
     `items       ${formatCount(items)}, of these ${formatCount(duplicates)} duplicates that are skipped`,
     ...(expanding > 0 ? [`expanded    ${formatCount(expanding)} rows give more rows when the run is planned`] : []),

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { processorOf } from '../../processors/registry.ts';
+import type { ManifestUpload } from '../../shared/aws/upload-manifest.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { splitOptions } from '../../shared/manifest/common-options.ts';
 import { runIdOf } from '../../shared/names.ts';
 import type { RunRecord } from '../../shared/records.ts';
+import type { JsonObject } from '../../shared/rows.ts';
 import type { Backend } from '../backend.ts';
 import { copyResults } from '../copy-results.ts';
 import { countErrors } from '../count-errors.ts';
@@ -30,7 +32,7 @@ export interface RunCommandOptions {
 /** All in one: stack, upload, progress, results on disk, verify, summary. */
 export async function runCommand(given: string, options: RunCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { terminal, backendOptions, startBackend } = context;
-  checkRunOptions(options);
+  checkRunOptions(options.processor, readRunOptions(options.option));
   const inputs = await resolveInputs(given, options.expand);
   terminal.note(`starting the stack in ${backendOptions.dataFolder}`);
   const backend = await startBackend(backendOptions);
@@ -48,10 +50,10 @@ export async function runCommand(given: string, options: RunCommandOptions, cont
   }
 }
 
-/** Before anything is started: a typing error costs no time. */
-function checkRunOptions({ processor, option }: RunCommandOptions): void {
+/** Before anything is started: a typing error costs no time. @throws UsageError */
+export function checkRunOptions(processor: string, options: JsonObject): void {
   const known = processorOf(processor);
-  const { own } = splitOptions(readRunOptions(option));
+  const { own } = splitOptions(options);
   const parsed = known.optionsSchema.safeParse(own);
   if (parsed.success) return;
   const [issue] = parsed.error.issues;
@@ -59,17 +61,22 @@ function checkRunOptions({ processor, option }: RunCommandOptions): void {
 }
 
 async function runOne(input: ManifestInput, options: RunCommandOptions, backend: Backend, context: CommandContext): Promise<ExitCode | 'stopped'> {
-  const { terminal, tenant, signal } = context;
   const metadata = { 'spillway-processor': options.processor, 'spillway-options': JSON.stringify(readRunOptions(options.option)) };
-  const source = await backend.upload({ key: `${tenant}/${options.processor}/${input.name}`, body: input.open(), metadata });
-  const run = runIdOf(source);
-  terminal.note(`run ${run}: ${input.from}`);
+  const upload = { key: `${context.tenant}/${options.processor}/${input.name}`, body: input.open(), metadata };
+  return runManifest(upload, { from: input.from, out: options.out }, backend, context);
+}
+
+/** Uploads a manifest, follows its run and brings home what came out. @returns `stopped` after Ctrl-C */
+export async function runManifest(upload: ManifestUpload, { from, out }: { from: string; out: string }, backend: Backend, context: CommandContext): Promise<ExitCode | 'stopped'> {
+  const { terminal, signal } = context;
+  const run = runIdOf(await backend.upload(upload));
+  terminal.note(`run ${run}: ${from}`);
   const end = await followRun(backend, run, terminal, signal);
   if (end.kind === 'stopped') {
     terminal.note(`stopped run ${run}; go on with: spillway run --resume ${run}`);
     return 'stopped';
   }
-  return finishRun(end.record, join(options.out, run), backend, context);
+  return finishRun(end.record, join(out, run), backend, context);
 }
 
 /** Results on disk, recount, summary. @returns the exit code of the run */

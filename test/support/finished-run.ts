@@ -42,8 +42,8 @@ type Stop = NonNullable<VerifyReport['stop']>;
  * Plans, settles, merges and finishes a small run with the real writers: batches of five in two settlements each, every seventh line failed,
  * one part of a crash. A run that is stopped has only the first settlement of each batch worked, the second is the stop's.
  */
-export async function buildFinishedRun({ stop }: { readonly stop?: Stop } = {}): Promise<StoredRun> {
-  const { ledger, manifests, results, run, plan, ports } = preparePlanning({ name: 'list.jsonl', body: MANIFEST, options: { itemsPerBatch: 5 } });
+export async function buildFinishedRun({ stop, processor }: { readonly stop?: Stop; readonly processor?: Processor } = {}): Promise<StoredRun> {
+  const { ledger, manifests, results, run, plan, ports } = preparePlanning({ name: 'list.jsonl', body: MANIFEST, options: { itemsPerBatch: 5 }, ...(processor && { processor }) });
   const { source } = ledger.run;
   const { etag } = (await manifests.head(source.key, source.version))!;
   ledger.run = { ...ledger.run, source: { ...source, etag } };

@@ -1,0 +1,73 @@
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { BrokenObjectError } from '../../shared/errors.ts';
+import { mapConcurrently } from '../../shared/map-concurrently.ts';
+import { ERRORS_FILE_NAME, parsePartPath, runPrefix } from '../../shared/names.ts';
+import type { ObjectStore } from '../../shared/ports.ts';
+import type { ResultRow, RunManifest } from '../../shared/rows.ts';
+
+/** One item that is done again. */
+export interface RedrivenRow {
+  /** Of the item in the run that it comes from. */
+  readonly line: number;
+  /** Its row of the new manifest: a JSON object. */
+  readonly text: string;
+  /** Name of the error; undefined: it was skipped. */
+  readonly error: string | undefined;
+}
+
+/** Parts read at once: all that is kept of them are chosen rows. */
+const PARTS_AT_ONCE = 16;
+
+/**
+ * The chosen rows of a finished run, in the order of its shards. Failed ones stand in one file; for skipped ones every part is read.
+ * @throws BrokenObjectError if a file is missing or cut
+ */
+export async function* readChosenRows(results: ObjectStore, manifest: RunManifest, { isChosen, withSkipped }: { isChosen: (row: ResultRow) => boolean; withSkipped: boolean }): AsyncGenerator<RedrivenRow> {
+  const prefix = runPrefix(manifest.tenant, manifest.run);
+  if (!withSkipped) {
+    if (manifest.files.some(({ path }) => path === ERRORS_FILE_NAME)) yield* chosenOf(results, prefix + ERRORS_FILE_NAME, isChosen);
+    return;
+  }
+  const parts = partsInOrder(manifest);
+  for (let at = 0; at < parts.length; at += PARTS_AT_ONCE) {
+    const rows = await mapConcurrently(parts.slice(at, at + PARTS_AT_ONCE), PARTS_AT_ONCE, (path) => Array.fromAsync(chosenOf(results, prefix + path, isChosen)));
+    yield* rows.flat();
+  }
+}
+
+/** Names sort as text, shards as numbers. */
+function partsInOrder({ files }: RunManifest): string[] {
+  const parts = files.flatMap(({ path }) => {
+    const part = parsePartPath(path);
+    return part ? [{ path, shard: part.shard }] : [];
+  });
+  return parts.sort((a, b) => a.shard - b.shard).map(({ path }) => path);
+}
+
+async function* chosenOf(results: ObjectStore, key: string, isChosen: (row: ResultRow) => boolean): AsyncGenerator<RedrivenRow> {
+  for await (const row of readRows(results, key)) {
+    if (isChosen(row)) yield { line: row.line, text: JSON.stringify(rowOf(row)), error: row.verdict === 'failed' ? row.error.name : undefined };
+  }
+}
+
+/** The item's input is its row, with its own id beside it unless the processor keeps that in the input. */
+function rowOf({ id, input }: ResultRow): object {
+  const isKept = id === undefined || (Object.hasOwn(input, 'id') && String(input['id']) === id);
+  return isKept ? input : { ...input, id };
+}
+
+/** A part's header passes for a row that nobody chooses: it has no verdict. */
+async function* readRows(results: ObjectStore, key: string): AsyncGenerator<ResultRow> {
+  const object = await results.open(key);
+  if (!object) throw new BrokenObjectError(`expected the object ${key} that the run's manifest.json lists, it is not there`);
+  // `pipeline` hands a fault of the source on to the reader of the unpacked stream; its callback has nothing left to do.
+  const unpacked = pipeline(Readable.from(object.body), createGunzip(), () => undefined).setEncoding('utf8') as AsyncIterable<string>;
+  let rest = '';
+  for await (const text of unpacked) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) yield JSON.parse(line) as ResultRow;
+  }
+  if (rest !== '') throw new BrokenObjectError(`expected the object ${key} to end with a line end, it is cut`);
+}
