@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { ACCOUNT, REGION, type Credentials, type EventBridgeEvent, type InvokeAnswer, type ServiceCall, type ServiceFront, type StateMachineHost } from './contracts.ts';
+import { ACCOUNT, REGION, type Credentials, type EventBridgeEvent, type InvokeAnswer, type QueueReader, type ServiceCall, type ServiceFront, type StateMachineHost } from './contracts.ts';
 import { startApiFront, type ApiFront } from './events/api-front.ts';
 import { AsyncInvoker, type AsyncTarget } from './events/async-invoker.ts';
 import { EventBus } from './events/event-bus.ts';
@@ -40,6 +40,8 @@ export interface StackOptions {
   readonly beforeWork?: (stores: StoreAccess) => Promise<void>;
   /** Puts something between functions and state machine on the one side and the services on the other. @returns the endpoint that they call instead */
   readonly frontFor?: (endpoint: string) => Promise<string>;
+  /** Puts something between a queue and the event source mapping that reads it. */
+  readonly queueFor?: (queue: QueueReader, name: string) => QueueReader;
 }
 
 /** How the operator reaches the stores. */
@@ -55,6 +57,8 @@ export interface EmbeddedStack {
   /** The operator's. */
   readonly credentials: Credentials;
   readonly roles: readonly RolePlan[];
+  /** As deployed, each with the folder of the bundle that it loads. */
+  readonly functions: readonly FunctionPlan[];
   /** Every call on a service, and every invocation that a state machine asks for. */
   onCall(listener: (call: ServiceCall) => void): void;
   /** @param logicalIdPrefix of the one function it fits */
@@ -183,6 +187,7 @@ class RunningStack {
       outputs: localOutputs(plan.outputs, plan.api, this.#api?.endpoint),
       credentials: front.credentialsFor('operator'),
       roles: plan.roles,
+      functions: plan.functions,
       onCall: (listener) => {
         this.#callListeners.push(listener);
         front.onCall(listener);
@@ -216,12 +221,12 @@ class RunningStack {
   }
 
   #createMapping(plan: MappingPlan): EventSourceMapping {
-    const { front, plan: stack, log } = this.#parts;
+    const { front, plan: stack, log, options } = this.#parts;
     const name = nameOfQueue(plan.queueArn);
     const { logicalId } = stack.functions.find((each) => each.name === plan.functionName)!;
     // Lambda's poller gives nothing back; what a stopping stack does for its own sake is not the function's doing.
     const queue = { ...front.readQueue(name, logicalId), giveBack: front.readQueue(name, 'operator').giveBack };
-    return new EventSourceMapping(plan, { queue, reserve: (signal) => this.#functions.reserve(plan.functionName, signal), log });
+    return new EventSourceMapping(plan, { queue: options.queueFor?.(queue, name) ?? queue, reserve: (signal) => this.#functions.reserve(plan.functionName, signal), log });
   }
 
   #asyncTarget(functionName: string): AsyncTarget {
