@@ -38,14 +38,14 @@ export class TargetClient {
   }
 
   /** Reads the run again and again until it has ended; each read's counts go to `onCounts`. */
-  async waitForEnd(run: string, { timeoutMs = 120_000, onCounts = () => {} }: { timeoutMs?: number; onCounts?: (counts: Counts) => void } = {}): Promise<RunRecord> {
+  async waitForEnd(run: string, { timeoutMs = 120_000, pollMs = 100, onCounts = () => {} }: { timeoutMs?: number; pollMs?: number; onCounts?: (counts: Counts) => void } = {}): Promise<RunRecord> {
     const giveUpAt = Date.now() + timeoutMs;
     for (;;) {
       const record = await this.ledger.readRun(run);
       if (isPlanned(record)) onCounts(countRun(record, await readAllShards(this.ledger, record)));
       if (record && hasEnded(record)) return record;
       if (Date.now() > giveUpAt) throw new Error(`expected run ${run} to end within ${timeoutMs / 1000} s, it is ${record?.state ?? 'unknown'}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }
 

@@ -1,4 +1,5 @@
 import { LEDGER_EXPRESSIONS } from '../../../shared/aws/ledger-expressions.ts';
+import { CREDIT_EXPRESSIONS } from '../../../shared/aws/credit-expressions.ts';
 import { LIMIT_EXPRESSIONS } from '../../../shared/aws/limit-table.ts';
 import type { WireCall } from './wire-call.ts';
 
@@ -91,10 +92,8 @@ function describeKey(pk: string): string {
   return kind.replace(/^host:.*/, 'host').toLowerCase();
 }
 
-interface Expression {
-  readonly update?: string;
-}
-const EXPRESSIONS: readonly (readonly [string, Expression | string])[] = [...Object.entries(LEDGER_EXPRESSIONS), ...Object.entries(LIMIT_EXPRESSIONS)];
+type Expression = Readonly<Record<string, string>>;
+const EXPRESSIONS: readonly (readonly [string, Expression | string])[] = [...Object.entries(LEDGER_EXPRESSIONS), ...Object.entries(LIMIT_EXPRESSIONS), ...Object.entries(CREDIT_EXPRESSIONS)];
 
 /** The name of the product's own expression. */
 function purposeOf(update: string): string {
@@ -128,5 +127,5 @@ function describeMessage(given: Readonly<Record<string, unknown>>): string {
   const queue = resourceOf(url.split('/').at(-1));
   if (body === undefined) return queue;
   const { type = 'message', shard, batch } = JSON.parse(body) as { type?: string; shard?: number; batch?: number };
-  return [queue, type, [shard, batch].filter((number) => number !== undefined).join('/')].filter((word) => word !== '').join(' ');
+  return [queue, type, [shard, batch].filter((number) => number !== undefined).join('/')].filter((word) => word !== '' && word !== 'message').join(' ');
 }

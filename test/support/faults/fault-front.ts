@@ -30,6 +30,8 @@ export interface FaultFront {
   readonly endpoint: string;
   /** From now on calls are named anew and judged by this; without one they are passed on. */
   play(scene: Scene | undefined): void;
+  /** Judges what does not go over the wire. */
+  judge(call: WireCall): FaultKind | undefined;
   stop(): Promise<void>;
 }
 
@@ -39,9 +41,9 @@ const DELAY_MS = 1_000;
 export async function startFaultFront(options: FaultFrontOptions): Promise<FaultFront> {
   const agent = new Agent({ keepAlive: true });
   let play: { readonly scene: Scene; readonly names: CallNames } | undefined;
+  const judge = (call: WireCall): FaultKind | undefined => (play === undefined || play.scene.pastRuns?.has(runOf(call) ?? '') ? undefined : play.scene.judge(play.names.name(call)));
   const server = createServer({ keepAliveTimeout: 600_000, requestTimeout: 0 }, (request, response) => {
-    const passed: Passed = { request, response, options, agent };
-    handle(passed, (call) => (play === undefined || play.scene.pastRuns?.has(runOf(call) ?? '') ? undefined : judge(play.scene, play.names.name(call)))).catch((error: unknown) => {
+    handle({ request, response, options, agent }, judge).catch((error: unknown) => {
       // A caller that has gone is no news.
       if (!request.destroyed || error instanceof FaultError) options.onError?.(error);
       reset(request);
@@ -51,12 +53,11 @@ export async function startFaultFront(options: FaultFrontOptions): Promise<Fault
   await once(server, 'listening');
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    judge,
     play: (scene) => void (play = scene && { scene, names: new CallNames(options.callerOf) }),
     stop: () => stop(server, agent),
   };
 }
-
-const judge = (scene: Scene, call: NamedCall): Judged => ({ call, fault: scene.judge(call) });
 
 async function stop(server: Server, agent: Agent): Promise<void> {
   const closed = once(server, 'close');
@@ -73,16 +74,11 @@ interface Passed {
   readonly agent: Agent;
 }
 
-interface Judged {
-  readonly call: WireCall;
-  readonly fault: FaultKind | undefined;
-}
-
-async function handle(passed: Passed, judgeCall: (call: WireCall) => Judged | undefined): Promise<void> {
+async function handle(passed: Passed, judge: FaultFront['judge']): Promise<void> {
   const { request, response, options } = passed;
   const body = await buffer(request);
   const call = readWireCall(request, body);
-  const fault = (call && judgeCall(call))?.fault;
+  const fault = call && judge(call);
   if (fault === 'fail') return reset(request);
   if (fault === 'throttle') return sendRefusal(response, call!);
   if (fault === 'delay') await wait(options.delayMs ?? DELAY_MS);

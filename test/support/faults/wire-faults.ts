@@ -3,12 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WireCall } from './wire-call.ts';
 
 /** What may happen to a call. */
-export const FAULT_KINDS = ['fail', 'lose', 'delay', 'throttle', 'cut', 'kill before', 'kill after'] as const;
+const FAULT_KINDS = ['fail', 'lose', 'delay', 'throttle', 'cut', 'kill before', 'kill after', 'deliver twice', 'lose delete'] as const;
 
 /**
  * fail: the connection is reset and nothing happened; lose: it happened, and the connection is reset instead of the answer; delay: it happens later;
  * throttle: the service's own refusal, nothing happened; cut: the answer ends in the middle of its body; kill before, kill after: the worker
- * thread that called is ended when the call has not happened, or has.
+ * thread that called is ended when the call has not happened, or has. A message is delivered twice at once, or is not deleted after its delivery
+ * and comes again.
  */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
