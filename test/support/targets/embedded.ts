@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { synthesise } from '../../../cdk/synthesise.ts';
 import { LOCAL_PARAMETERS } from '../../../localstack/deployment.ts';
 import { REGION } from '../../../localstack/embedded/contracts.ts';
-import { startStack, type EmbeddedStack } from '../../../localstack/embedded/stack.ts';
+import { startStack, type EmbeddedStack, type StackOptions } from '../../../localstack/embedded/stack.ts';
 import type { Target } from './target.ts';
 
 const ASSEMBLY = resolve(import.meta.dirname, '../../../cdk.out');
@@ -11,9 +11,9 @@ const ASSEMBLY = resolve(import.meta.dirname, '../../../cdk.out');
 const WORKERS = 4;
 
 /** A stack of its own for a test file, in memory, on free ports. */
-export async function startEmbedded(): Promise<Target> {
+export async function startEmbedded(options: Pick<StackOptions, 'frontFor'> = {}): Promise<Target & { readonly embedded: EmbeddedStack }> {
   await synthesise(ASSEMBLY);
-  const stack = await startStack({ templateFolder: ASSEMBLY, parameters: LOCAL_PARAMETERS, workers: WORKERS });
+  const stack = await startStack({ templateFolder: ASSEMBLY, parameters: LOCAL_PARAMETERS, workers: WORKERS, ...options });
   return {
     name: 'embedded',
     endpoint: stack.endpoint,

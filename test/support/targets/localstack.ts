@@ -26,7 +26,8 @@ export async function findLocalstack(): Promise<Target> {
   };
 }
 
-async function listFunctions(endpoint: string): Promise<string[]> {
+/** Physical names of every function. */
+export async function listFunctions(endpoint: string): Promise<string[]> {
   const answer = await fetch(`${endpoint}/2015-03-31/functions?MaxItems=50`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) }).catch(() => undefined);
   if (!answer?.ok) throw new Error(`expected LocalStack at ${endpoint}, but nothing answers there: ${REMEDY}`);
   const { Functions } = (await answer.json()) as { Functions: { FunctionName: string }[] };
