@@ -1,52 +1,29 @@
 import { gunzipSync } from 'node:zlib';
-import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createCredits } from '../../shared/aws/credit-table.ts';
-import { createLaneStore } from '../../shared/aws/lane-table.ts';
-import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { countRun, isPlanned, readAllShards } from '../../shared/planned-run.ts';
 import type { RunManifest } from '../../shared/rows.ts';
-import { startDynamo } from '../support/dynamo-emulator.ts';
-import { CREDITS, RunWorld } from '../support/run-world.ts';
+import { CREDITS } from '../support/run-world.ts';
+import { BALANCE, type Stage, startStages } from '../support/world-stage.ts';
 
-let dynamo: Awaited<ReturnType<typeof startDynamo>>;
+let stages: Awaited<ReturnType<typeof startStages>>;
 beforeAll(async () => {
-  dynamo = await startDynamo();
+  stages = await startStages();
 });
-afterAll(() => dynamo.stop());
+afterAll(() => stages.stop());
 
-let worlds = 0;
 /** The rarest of these faults shows once in some thousand schedules: SCHEDULES=5000 looks for those. */
 const RUNS = Number(process.env['SCHEDULES'] ?? 30);
-const BALANCE = 1000;
-const ACCOUNT = { pk: 'TENANT#acme', sort: 'CREDITS' };
 
-interface Stage {
-  readonly world: RunWorld;
+interface RunStage extends Stage {
   readonly run: string;
   readonly key: string;
-  loseLanes(): Promise<void>;
-  readAccount(): Promise<{ balance: number; charged: number; holds: Record<string, number | string> }>;
 }
 
-async function aStage(rows: readonly string[], itemsPerBatch: number): Promise<Stage> {
-  const [progress, lanes, tenants] = ['progress', 'lanes', 'tenants'].map((name) => `${name}-${worlds}`) as [string, string, string];
-  worlds++;
-  await dynamo.createTable(progress, ['pk', 'sort']);
-  await dynamo.createTable(lanes, ['pk']);
-  await dynamo.createTable(tenants, ['pk', 'sort']);
-  const { client } = dynamo;
-  await client.send(new PutCommand({ TableName: tenants, Item: { ...ACCOUNT, v: 1, balance: BALANCE, charged: 0, holds: {} } }));
-  const world = new RunWorld({ ledger: createRunLedger(client, progress), lanes: createLaneStore(client, lanes), creditsOf: (clock) => createCredits(client, tenants, clock) });
+async function aStage(rows: readonly string[], itemsPerBatch: number): Promise<RunStage> {
+  const stage = await stages.newStage();
   const key = 'acme/noop/list.txt';
-  return {
-    world,
-    key,
-    run: await world.upload(key, rows, itemsPerBatch),
-    loseLanes: async () => void (await client.send(new DeleteCommand({ TableName: lanes, Key: { pk: 'LANES' } }))),
-    readAccount: async () => (await client.send(new GetCommand({ TableName: tenants, Key: ACCOUNT, ConsistentRead: true }))).Item as never,
-  };
+  return { ...stage, key, run: await stage.world.upload(key, rows, itemsPerBatch) };
 }
 
 /** What may happen next, by how often. */
@@ -74,7 +51,7 @@ const action = fc.oneof(...Object.entries(ACTIONS).map(([name, weight]) => ({ ar
 /** Share of calls that their process does not survive, that fail, or whose answer is lost. */
 const faultRatio = fc.constantFrom(0, 0.02, 0.1);
 const chances = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }));
-const FATES = ['dies before', 'dies after', 'fails', 'answer lost'] as const;
+const FATES = ['dies before', 'dies after', 'fails', 'answer lost', 'made twice'] as const;
 
 it('whatever crashes, fails, is doubled or lost: every item gets one verdict, at every read the counts are whole, and the run ends', async () => {
   const sizes = fc.record({ items: fc.integer({ min: 1, max: 30 }), itemsPerBatch: fc.integer({ min: 1, max: 4 }), poison: fc.integer({ min: 0, max: 2 }), holdRatio: fc.constantFrom(0, 0.2) });
@@ -113,7 +90,7 @@ it('whatever crashes, fails, is doubled or lost: every item gets one verdict, at
   );
 });
 
-const ACTS: Record<Action, (stage: Stage) => unknown> = {
+const ACTS: Record<Action, (stage: RunStage) => unknown> = {
   executions: ({ world }) => world.stepExecutions(),
   dispatch: ({ world }) => world.dispatch(),
   work: ({ world }) => world.work(),
@@ -133,7 +110,7 @@ const ACTS: Record<Action, (stage: Stage) => unknown> = {
   cancel: ({ world, run }) => world.cancel(run),
 };
 
-async function expectWholeCounts({ world: { ledger }, run }: Stage, total: number): Promise<void> {
+async function expectWholeCounts({ world: { ledger }, run }: RunStage, total: number): Promise<void> {
   const record = await ledger.readRun(run);
   if (!isPlanned(record)) return;
   const counts = countRun(record, await readAllShards(ledger, record));
@@ -150,7 +127,7 @@ interface Verdict {
 }
 
 /** What each item deserves: poison is blamed, a stop skips, nothing else ends otherwise; and no effect happens more than once more than workers died. */
-async function expectTrueVerdicts({ world, run }: Stage, verdicts: readonly Verdict[]): Promise<void> {
+async function expectTrueVerdicts({ world, run }: RunStage, verdicts: readonly Verdict[]): Promise<void> {
   const { stop } = (await world.ledger.readRun(run))!;
   for (const { line, verdict, reason, error } of verdicts) {
     const isBlamed = world.poison.has(line) || (world.markedDeaths.get(line) ?? 0) >= 2;
@@ -161,14 +138,14 @@ async function expectTrueVerdicts({ world, run }: Stage, verdicts: readonly Verd
   }
 }
 
-async function expectOneCharge({ readAccount, run }: Stage, succeeded: number): Promise<void> {
+async function expectOneCharge({ readAccount, run }: RunStage, succeeded: number): Promise<void> {
   const { balance, charged, holds } = await readAccount();
   expect({ balance, charged }).toEqual({ balance: BALANCE - CREDITS.perItem * succeeded, charged: CREDITS.perItem * succeeded });
   expect(holds[run]).toMatch(/^settled \d+$/);
 }
 
 /** All verdicts that the run's manifest lists, by line, from its stored files. */
-function readVerdicts({ world: { results }, run }: Stage): Verdict[] {
+function readVerdicts({ world: { results }, run }: RunStage): Verdict[] {
   const prefix = `acme/${run}/`;
   const { files } = JSON.parse(Buffer.from(results.bytesOf(`${prefix}manifest.json`)).toString()) as RunManifest;
   const rows = files

@@ -1,5 +1,17 @@
-/** What befalls a call: its process dies before or after it, it fails, its answer is lost, or nothing. */
-export type Fate = () => 'dies before' | 'dies after' | 'fails' | 'answer lost' | 'never';
+/** What befalls a call: its process dies before or after it, it fails, its answer is lost (and the caller hears so, or tries again by itself), or nothing. */
+export type Fate = (call: string) => 'dies before' | 'dies after' | 'fails' | 'answer lost' | 'made twice' | 'never';
+
+/** The first call of this name meets this fate, and nothing else happens. */
+export function once(call: string, fate: ReturnType<Fate>): Fate {
+  let isOver = false;
+  return (name) => (isOver || name !== call ? 'never' : ((isOver = true), fate));
+}
+
+/** The call number `index`, from 0 on, meets this fate, and nothing else happens. */
+export function atCall(index: number, fate: ReturnType<Fate>): Fate {
+  let calls = 0;
+  return () => (calls++ === index ? fate : 'never');
+}
 
 class InjectedError extends Error {
   override readonly name = 'InjectedError';
@@ -40,10 +52,11 @@ export class Life {
   }
 
   async #call(name: string, happen: () => Promise<unknown>): Promise<unknown> {
-    const fate = this.isDead ? 'dies before' : this.#fate();
+    const fate = this.isDead ? 'dies before' : this.#fate(name);
     if (fate === 'dies before') return this.end();
     if (fate === 'fails') throw new InjectedError(`${name} failed`);
     this.calls.add(name);
+    if (fate === 'made twice') await happen();
     const answer = await happen();
     if (fate === 'dies after') return this.end();
     if (fate === 'answer lost') throw new InjectedError(`the answer of ${name} was lost`);

@@ -189,7 +189,7 @@ export class RunWorld {
 
   readonly newId = (prefix: string): string => `${prefix}-${this.#ids++}`;
 
-  readonly #newLife = (): Life => new Life(() => this.fate());
+  readonly #newLife = (): Life => new Life((call) => this.fate(call));
 
   /** What a step gets of the world; every call of it may be the step's last. */
   ports(life = new Life(() => 'never')) {

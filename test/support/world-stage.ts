@@ -1,0 +1,47 @@
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { createCredits } from '../../shared/aws/credit-table.ts';
+import { createLaneStore } from '../../shared/aws/lane-table.ts';
+import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { startDynamo } from './dynamo-emulator.ts';
+import { RunWorld } from './run-world.ts';
+
+/** What the tenant of a stage has at first. */
+export const BALANCE = 1000;
+const ACCOUNT = { pk: 'TENANT#acme', sort: 'CREDITS' };
+
+export interface Account {
+  readonly balance: number;
+  readonly charged: number;
+  readonly holds: Readonly<Record<string, number | string>>;
+}
+
+/** A world on tables of its own. */
+export interface Stage {
+  readonly world: RunWorld;
+  loseLanes(): Promise<void>;
+  readAccount(): Promise<Account>;
+  setBalance(balance: number): Promise<void>;
+}
+
+/** Worlds on the product's adapters over one emulator. */
+export async function startStages(): Promise<{ newStage(): Promise<Stage>; stop(): Promise<void> }> {
+  const dynamo = await startDynamo();
+  const { client, createTable } = dynamo;
+  let stages = 0;
+  const newStage = async (): Promise<Stage> => {
+    const [progress, lanes, tenants] = ['progress', 'lanes', 'tenants'].map((name) => `${name}-${stages}`) as [string, string, string];
+    stages++;
+    await createTable(progress, ['pk', 'sort']);
+    await createTable(lanes, ['pk']);
+    await createTable(tenants, ['pk', 'sort']);
+    const setBalance = async (balance: number) => void (await client.send(new PutCommand({ TableName: tenants, Item: { ...ACCOUNT, v: 1, balance, charged: 0, holds: {} } })));
+    await setBalance(BALANCE);
+    return {
+      world: new RunWorld({ ledger: createRunLedger(client, progress), lanes: createLaneStore(client, lanes), creditsOf: (clock) => createCredits(client, tenants, clock) }),
+      loseLanes: async () => void (await client.send(new DeleteCommand({ TableName: lanes, Key: { pk: 'LANES' } }))),
+      readAccount: async () => (await client.send(new GetCommand({ TableName: tenants, Key: ACCOUNT, ConsistentRead: true }))).Item as unknown as Account,
+      setBalance,
+    };
+  };
+  return { newStage, stop: dynamo.stop };
+}
