@@ -47,6 +47,9 @@ export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts
   try {
     const record = await ports.ledger.admit(await describeRun(run, { source, uploadedAt }, ports), { v: 1, run, source, uploadedAt });
     await holdCredits(record, ports);
+    const current = await ports.ledger.readRun(run);
+    // Another delivery of the event was refused meanwhile.
+    if (current?.state === 'failed') return await giveUp(current, ports);
     await startExecution(record, ports);
     return { kind: 'started', run };
   } catch (error) {
@@ -59,6 +62,11 @@ export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts
 export async function startExecution({ run, execution }: RunRecord, { ledger, executions }: Pick<AdmitPorts, 'ledger' | 'executions'>): Promise<void> {
   await executions.start(execution, { v: 1, run });
   await ledger.markStarted(run, execution);
+}
+
+async function giveUp(refused: RunRecord, ports: AdmitPorts): Promise<Admission> {
+  await endRefusedRun(refused, ports);
+  return { kind: 'refused', run: refused.run, reason: refused.error ?? 'failed' };
 }
 
 async function refuse(run: string, { source, uploadedAt }: Upload, reason: string, ports: AdmitPorts): Promise<Admission> {

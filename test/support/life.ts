@@ -75,3 +75,16 @@ export async function survive(life: Life, step: (life: Life) => Promise<unknown>
   );
   return (await Promise.race([ended, life.death])) === true;
 }
+
+/** @returns the answer, or undefined if the process died or heard of a failure */
+export async function outlive<T>(life: Life, step: () => Promise<T>): Promise<{ readonly answer: T } | undefined> {
+  const ended = step().then(
+    (answer) => ({ answer }),
+    (error: unknown) => {
+      if (error instanceof InjectedError) return undefined;
+      throw error;
+    },
+  );
+  const first = await Promise.race([ended, life.death]);
+  return first === 'dead' ? undefined : first;
+}

@@ -46,15 +46,17 @@ describe('the rules of admission', () => {
   it('open-first: at whatever call an admission dies, a run that has a record is on the list that the sweep goes by', async () => {
     const run = aRun();
     const open = { v: 1, run: RUN_ID, source: run.source, uploadedAt: run.createdAt } as const;
-    for (let call = 0, hasEnded = false; !hasEnded; call++) {
+    const unlisted: number[] = [];
+    let hasEnded = false;
+    for (let call = 0; !hasEnded; call++) {
       await dynamo.createTable(`progress-${call}`, ['pk', 'sort']);
       const ledger = createRunLedger(dynamo.client, `progress-${call}`);
       const life = new Life(atCall(call, 'dies before'));
       hasEnded = await survive(life, () => createRunLedger(life.spoil(dynamo.client), `progress-${call}`).admit(run, open));
       const isRecorded = (await ledger.readRun(RUN_ID)) !== undefined;
-      const listed = (await ledger.listOpen()).map((entry) => entry.run);
-      if (isRecorded) expect({ call, listed }).toEqual({ call, listed: [RUN_ID] });
+      if (isRecorded && (await ledger.listOpen()).length === 0) unlisted.push(call);
     }
+    expect(unlisted).toEqual([]);
   });
 
   it('open-first: an admission that dies before its run is started is finished by the sweep', async () => {

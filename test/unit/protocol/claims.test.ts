@@ -39,6 +39,14 @@ describe('the rules of claim and settle', () => {
     expect([...bench.effects.values()]).toEqual([1, 1]);
   });
 
+  it('claim: an older message, when nobody has the batch, runs nothing: its settlement would be refused', async () => {
+    await bench.deliver(async (line, life) => (line === 1 ? succeed(line, life) : { verdict: 'held', until: bench.now + 1000 }));
+    bench.effects.clear();
+    expect(await bench.deliver(succeed, { q: 0 })).toEqual({ kind: 'not mine' });
+    expect(bench.effects.size).toBe(0);
+    expect(await bench.readBatch()).toMatchObject({ q: 1, l: '1', a: 0, o: '-' });
+  });
+
   it('own-claim: a claim whose answer was lost is the worker’s own', async () => {
     await bench.deliver(succeed, { life: new Life(once('claim', 'made twice')) });
     expect(await bench.readVerdicts()).toEqual(whole);
