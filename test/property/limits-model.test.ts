@@ -1,6 +1,7 @@
+import assert from 'node:assert/strict';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createLimitTable } from '../../shared/aws/limit-table.ts';
 import type { LimitTable } from '../../shared/http/host-limiter.ts';
 import { CLOCK_SKEW_MS, type Limit } from '../../shared/limits.ts';
@@ -85,15 +86,15 @@ class Reserve implements fc.AsyncCommand<RateScene, RateReal> {
         const nowUs = 1000 * (scene.now + worker.offsetMs);
         const answer = await worker.call(fault, (table) => table.reserve({ key, limit, units, nowUs }));
         if (answer?.kind !== 'granted') return [];
-        expect(answer.startsUs).toHaveLength(units);
-        expect(Math.min(...answer.startsUs)).toBeGreaterThanOrEqual(nowUs);
-        expect(Math.max(...answer.startsUs) - nowUs).toBeLessThanOrEqual(limit.maxWaitUs);
+        assert.equal(answer.startsUs.length, units);
+        assert.ok(Math.min(...answer.startsUs) >= nowUs, 'a start lies before its request');
+        assert.ok(Math.max(...answer.startsUs) - nowUs <= limit.maxWaitUs, 'a start lies further off than may be waited for');
         return answer.startsUs;
       }),
     );
     scene.granted.push(...answers.flat());
     scene.granted.sort((a, b) => a - b);
-    expect(overfullWindows(scene.granted, limit)).toEqual([]);
+    assert.deepEqual(overfullWindows(scene.granted, limit), []);
   }
 
   toString = () => `${this.passesMs} ms later ${JSON.stringify(this.requests)}`;
@@ -166,10 +167,10 @@ class UseSlot implements fc.AsyncCommand<SlotScene, SlotReal> {
     // A lease that was given up for a new one is used no more.
     if (renewed) scene.held = scene.held.filter((each) => each !== renewed);
     if (answer?.kind !== 'taken') return;
-    expect(answer.index).toBeLessThan(slots);
-    expect(scene.held.filter(({ index }) => index === answer.index)).toEqual([]);
+    assert.ok(answer.index < slots);
+    assert.deepEqual(scene.held.filter(({ index }) => index === answer.index), []);
     scene.held.push({ owner: n, index: answer.index, until: until - worker.offsetMs });
-    expect(scene.held.length).toBeLessThanOrEqual(slots);
+    assert.ok(scene.held.length <= slots, 'more connections than slots');
   }
 
   toString = () => JSON.stringify(this.use);
