@@ -48,7 +48,7 @@ export async function buildFinishedRun({ stop, processor }: { readonly stop?: St
   const { etag } = (await manifests.head(source.key, source.version))!;
   ledger.run = { ...ledger.run, source: { ...source, etag } };
   await plan();
-  if (stop) ledger.run = Object.assign({ ...ledger.run }, { stop });
+  if (stop) ledger.run = { ...ledger.run, stop };
   for (const shard of ledger.shards.values()) ledger.shards.set(shard.shard, await settleShard(results, shard, stop));
   const { tenant } = ledger.run;
   await writeGarbagePart(results, { tenant, run });
@@ -66,14 +66,8 @@ export async function buildFinishedRun({ stop, processor }: { readonly stop?: St
   };
   await mergeResults({ v: 1, run }, endPorts);
   await finishRun({ v: 1, run }, endPorts);
-  if (stop) await nameStop(results, `${runPrefix(tenant, run)}manifest.json`, stop);
   const stored = new StoredLedger(ledger.run, ledger.shards.values(), ledger.shards.keys());
   return { results, manifests, ledger: stored, tenant, run };
-}
-
-async function nameStop(results: MemoryObjectStore, key: string, stop: Stop): Promise<void> {
-  const manifest = JSON.parse(Buffer.from(await results.read(key)).toString()) as object;
-  await results.write(key, JSON.stringify({ ...manifest, stop }), 'application/json');
 }
 
 async function settleShard(results: MemoryObjectStore, shard: ShardRecord, stop: Stop | undefined): Promise<ShardRecord> {
