@@ -130,6 +130,8 @@ interface Held {
 }
 interface SlotScene extends Scene {
   held: Held[];
+  /** Of each worker the slot that it took last; it may give it back when another has it. */
+  readonly last: Map<number, number>;
 }
 interface SlotReal extends RateReal {
   readonly slots: number;
@@ -153,10 +155,11 @@ class UseSlot implements fc.AsyncCommand<SlotScene, SlotReal> {
     const own = scene.held.filter(({ owner }) => owner === n);
     const mine = own[0];
     if (kind === 'give back') {
-      if (!mine) return;
+      const index = scene.last.get(n);
+      if (index === undefined) return;
       // Whoever gives a slot back uses it no more, whatever becomes of the call.
-      scene.held = scene.held.filter((each) => each !== mine);
-      await worker.call(fault, (table) => table.giveSlotBack({ key, index: mine.index, owner: `w${n}` }));
+      scene.held = scene.held.filter((each) => each.owner !== n || each.index !== index);
+      await worker.call(fault, (table) => table.giveSlotBack({ key, index, owner: `w${n}` }));
       return;
     }
     const renewed = kind === 'renew' ? mine : undefined;
@@ -169,6 +172,7 @@ class UseSlot implements fc.AsyncCommand<SlotScene, SlotReal> {
     if (answer?.kind !== 'taken') return;
     assert.ok(answer.index < slots);
     assert.deepEqual(scene.held.filter(({ index }) => index === answer.index), []);
+    scene.last.set(n, answer.index);
     scene.held.push({ owner: n, index: answer.index, until: until - worker.offsetMs });
     assert.ok(scene.held.length <= slots, 'more connections than slots');
   }
@@ -184,7 +188,7 @@ describe('connections', () => {
   it('are never more than there are slots, nor one slot two workers’ at once, whatever crashes, is lost or made twice; all are free when every lease is over', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 3 }), offsets, fc.commands([use], { maxCommands: 40, size: 'max' }), async (slots, clockOffsets, commands) => {
-        const scene: SlotScene = { now: START_MS, held: [] };
+        const scene: SlotScene = { now: START_MS, held: [], last: new Map() };
         const real: SlotReal = { key: `host:${keys++}`, slots, workers: clockOffsets.map((offset) => new Worker(offset)) };
         await fc.asyncModelRun(() => ({ model: scene, real }), commands);
         const now = scene.now + 2000 + 2 * CLOCK_SKEW_MS;

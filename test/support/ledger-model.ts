@@ -47,6 +47,8 @@ export interface LedgerModel {
   /** Names that were given out: owners, parts, tokens, executions. */
   readonly names: number;
   readonly owners: readonly string[];
+  /** The batch that was claimed last. */
+  readonly claimed: { readonly shard: number; readonly batch: number };
   readonly run: ModelRun | undefined;
   readonly isOpen: boolean;
   readonly done: readonly number[];
@@ -68,6 +70,7 @@ export const aLedgerModel = (id: string, sizes: readonly (readonly number[])[]):
   now: 1000,
   names: 0,
   owners: [],
+  claimed: { shard: 0, batch: 0 },
   run: undefined,
   isOpen: false,
   done: [],
@@ -134,15 +137,17 @@ const withBatch = (model: LedgerModel, shard: number, batch: number, changes: Pa
   batches: model.batches.map((each, n) => (n === shard ? each.map((one, k) => (k === batch ? { ...one, ...changes } : one)) : each)),
 });
 
-/** Which batch: any numbers, taken round the sizes. */
+/** Which batch: the one that was claimed last, or any numbers, taken round the sizes. */
 export interface At {
+  readonly isClaimed: boolean;
   readonly shard: number;
   readonly batch: number;
   /** Names the settle number before the current one. */
   readonly isStale: boolean;
 }
 
-function locate(model: LedgerModel, { shard: anyShard, batch: anyBatch, isStale }: At) {
+function locate(model: LedgerModel, { isClaimed, isStale, ...any }: At) {
+  const { shard: anyShard, batch: anyBatch } = isClaimed ? model.claimed : any;
   const shard = anyShard % model.sizes.length;
   const batch = anyBatch % model.sizes[shard]!.length;
   const found = model.batches[shard]![batch]!;
@@ -164,7 +169,7 @@ export const claim = (at: At, leaseMs: number, isAgain: boolean): LedgerMove => 
   // No message names the q of a batch that is done: the dispatcher sends what is left.
   if (q < 0 || (found.left.length === 0 && !at.isStale)) return undefined;
   const owner = (isAgain && model.owners.at(-1)) || `owner ${model.names}`;
-  const known = { ...model, names: model.names + 1, owners: model.owners.includes(owner) ? model.owners : [...model.owners, owner] };
+  const known = { ...model, claimed: { shard, batch }, names: model.names + 1, owners: model.owners.includes(owner) ? model.owners : [...model.owners, owner] };
   const isFree = found.q === q && found.until < model.now;
   const after = isFree ? withBatch(known, shard, batch, { deaths: found.deaths + 1, until: model.now + leaseMs, owner }) : known;
   const isMine = isFree || (found.owner === owner && found.q === q);
