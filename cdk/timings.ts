@@ -17,5 +17,6 @@ export const DEFAULT_TIMINGS: Timings = {
   dispatchTimeoutSeconds: 15,
   leaseMarginSeconds: 10,
   closingSeconds: 10,
-  resendAfterSeconds: 120,
+  // Less than a round of the sweep: what is lost just after one is sent again by the next. A message that only waited is refused by the ledger.
+  resendAfterSeconds: 50,
 };

@@ -1,6 +1,6 @@
 import { isBatchDone, isLeased } from './batch-state.ts';
 import { formatOrdinals, parseOrdinals } from './ordinals.ts';
-import type { ShardRecord } from './records.ts';
+import type { BatchState, ShardRecord } from './records.ts';
 
 /**
  * The dispatcher's state and its rules: which batch is sent next. Pure: state and events in, decisions out.
@@ -11,7 +11,8 @@ import type { ShardRecord } from './records.ts';
 
 /** In flight (holds a slot of the window), ready to be sent again, or deferred. */
 export type LaneEntry =
-  | { readonly s: 'flight'; readonly q: number; readonly since: number }
+  /** `again`: nobody came for it, so it was sent again. */
+  | { readonly s: 'flight'; readonly q: number; readonly since: number; readonly again?: true }
   | { readonly s: 'ready'; readonly q: number }
   | { readonly s: 'wait'; readonly q: number; readonly until: number };
 
@@ -50,6 +51,12 @@ export interface Pick {
   readonly shard: number;
   readonly batch: number;
   readonly q: number;
+}
+
+/** A batch that is sent once more. */
+export interface Resend extends Pick {
+  /** Its worker died, or nobody came for it a second time. The first time it may just be waiting behind slow batches. */
+  readonly isDrift: boolean;
 }
 
 /** SQS: DelaySeconds is at most 900. */
@@ -114,11 +121,13 @@ export interface HealTime {
   readonly resendAfterMs: number;
 }
 
+const isDrift = ({ again }: LaneEntry & { readonly s: 'flight' }, { u }: BatchState): boolean => u > 0 || again === true;
+
 /** Compares an open shard with the ledger. Batches whose slot is taken too long by nobody are answered: they must be sent again. */
-export function healShard(run: LaneRun, record: ShardRecord, { now, resendAfterMs }: HealTime): Pick[] {
+export function healShard(run: LaneRun, record: ShardRecord, { now, resendAfterMs }: HealTime): Resend[] {
   const shard = run.shards[record.shard];
   if (!shard) return [];
-  const resend: Pick[] = [];
+  const resend: Resend[] = [];
   for (const [k, batch] of Object.entries(record.b)) {
     const isUntouched = batch.q === 0 && batch.u === 0;
     if (Number(k) >= shard.next && isUntouched) continue;
@@ -129,14 +138,14 @@ export function healShard(run: LaneRun, record: ShardRecord, { now, resendAfterM
     else if (isLeased(batch, now)) shard.e[k] = flight(batch.q, entry.since);
     else if (run.isHeld || (batch.q > entry.q && batch.u === 0)) shard.e[k] = { s: 'ready', q: batch.q };
     else if (entry.since + resendAfterMs <= now) {
-      shard.e[k] = flight(batch.q, now);
-      resend.push({ workerClass: run.workerClass, run: run.run, shard: record.shard, batch: Number(k), q: batch.q });
+      shard.e[k] = { ...flight(batch.q, now), again: true };
+      resend.push({ workerClass: run.workerClass, run: run.run, shard: record.shard, batch: Number(k), q: batch.q, isDrift: isDrift(entry, batch) });
     }
   }
   return resend;
 }
 
-const flight = (q: number, since: number): LaneEntry => ({ s: 'flight', q, since });
+const flight = (q: number, since: number): LaneEntry & { readonly s: 'flight' } => ({ s: 'flight', q, since });
 
 /** A deferral that the ledger has moved past is over. */
 const atLedgerQ = (entry: LaneEntry | undefined, q: number): LaneEntry => (entry?.s === 'wait' && entry.q === q ? entry : { s: 'ready', q });

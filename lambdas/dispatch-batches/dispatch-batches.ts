@@ -10,6 +10,7 @@ import {
   type LaneState,
   openShard,
   type Pick,
+  type Resend,
   pickBatches,
   planWake,
   shardsToOpen,
@@ -71,12 +72,12 @@ async function runRound(messages: readonly DispatchMessage[], ports: DispatchPor
   // Sent after the state is written: what a crash in between swallows, a healing message finds in flight for too long.
   await sendPicks([...heal.resend, ...picks], ports);
   if (wakeAt !== undefined) await sendWake(wakeAt - now, ports);
-  return { sent: heal.resend.length + picks.length, drift: heal.resend.length + heal.lostShards };
+  return { sent: heal.resend.length + picks.length, drift: heal.resend.filter(({ isDrift }) => isDrift).length + heal.lostShards };
 }
 
 /** What the healing messages of a round found. */
 interface Healing {
-  readonly resend: Pick[];
+  readonly resend: Resend[];
   lostShards: number;
 }
 
