@@ -1,24 +1,27 @@
 import { z } from 'zod';
 import { RUN_ID_PATTERN } from './names.ts';
 
-/** Every message between functions, in one place. `v` is the version: a reader refuses what it does not know. */
+/**
+ * Every message between functions, in one place. Functions are deployed one after the other, so a reader leaves out fields that it does not know;
+ * `v` is the version, and a reader refuses one that it does not know. `docs/versions.md` has the rules.
+ */
 
 const v = z.literal(1);
 const count = z.int().nonnegative();
 const runId = z.string().regex(RUN_ID_PATTERN);
 
 /** One message on a work queue. All else comes from the ledger. */
-export const batchMessageSchema = z.strictObject({ v, run: runId, shard: count, batch: count, q: count });
+export const batchMessageSchema = z.object({ v, run: runId, shard: count, batch: count, q: count });
 /** A delayed message on a work queue that comes back to the dispatcher: FIFO queues can't delay single messages. */
-export const wakeMessageSchema = z.strictObject({ v, wake: z.literal(true) });
+export const wakeMessageSchema = z.object({ v, wake: z.literal(true) });
 export const workMessageSchema = z.union([batchMessageSchema, wakeMessageSchema]);
 
 /** Messages on the dispatch queue. `until` is milliseconds since the epoch: not before then may the rest be sent again. */
 export const dispatchMessageSchema = z.discriminatedUnion('type', [
-  z.strictObject({ v, type: z.literal('open'), run: runId, shard: count }),
-  z.strictObject({ v, type: z.literal('report'), run: runId, shard: count, batch: count, q: count, isDone: z.boolean(), until: count }),
-  z.strictObject({ v, type: z.literal('wake') }),
-  z.strictObject({ v, type: z.literal('heal'), run: runId }),
+  z.object({ v, type: z.literal('open'), run: runId, shard: count }),
+  z.object({ v, type: z.literal('report'), run: runId, shard: count, batch: count, q: count, isDone: z.boolean(), until: count }),
+  z.object({ v, type: z.literal('wake') }),
+  z.object({ v, type: z.literal('heal'), run: runId }),
 ]);
 
 export type BatchMessage = z.infer<typeof batchMessageSchema>;
@@ -35,14 +38,14 @@ export const uploadEventSchema = z.object({
 });
 
 /** State machine `run`: its input, and what each state hands on. `state-machines/README.md` has the table. */
-export const runInputSchema = z.strictObject({ v, run: runId });
+export const runInputSchema = z.object({ v, run: runId });
 /** Plan's answer: where the Map finds its shards. */
-export const planAnswerSchema = z.strictObject({ v, run: runId, bucket: z.string(), shardsKey: z.string() });
+export const planAnswerSchema = z.object({ v, run: runId, bucket: z.string(), shardsKey: z.string() });
 /** One element of `shards.json`: a child of the Distributed Map. */
-export const shardEntrySchema = z.strictObject({ v, run: runId, shard: count });
-export const awaitInputSchema = z.strictObject({ v, run: runId, token: z.string(), execution: z.string(), attempt: count });
+export const shardEntrySchema = z.object({ v, run: runId, shard: count });
+export const awaitInputSchema = z.object({ v, run: runId, token: z.string(), execution: z.string(), attempt: count });
 /** Fail's input: the error that the state machine caught. */
-export const failInputSchema = z.strictObject({ v, run: runId, error: z.object({ Error: z.string(), Cause: z.string().optional() }) });
+export const failInputSchema = z.object({ v, run: runId, error: z.object({ Error: z.string(), Cause: z.string().optional() }) });
 
 export type RunInput = z.infer<typeof runInputSchema>;
 export type PlanAnswer = z.infer<typeof planAnswerSchema>;

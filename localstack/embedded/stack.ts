@@ -11,11 +11,12 @@ import { startFront } from './front/service-front.ts';
 import { createLambdaHost, type HostedFunction, type LambdaHost } from './functions/function-host.ts';
 import { FunctionLogs } from './functions/log-files.ts';
 import { Slots } from './functions/slots.ts';
+import { ConfigurationError } from '../../shared/errors.ts';
 import { acquireLock } from './lock.ts';
 import { ServiceClients } from './service-clients.ts';
 import { createStateMachineHost } from './state-machine/state-machine-host.ts';
 import { readAssembly } from './template/assembly.ts';
-import { copyAssembly } from './template/deployed-copy.ts';
+import { copyAssembly, type DeployedCopy } from './template/deployed-copy.ts';
 import { planStack } from './template/plan.ts';
 import type { ApiPlan, FunctionPlan, MappingPlan, RolePlan, StackPlan } from './template/stack-plan.ts';
 
@@ -67,6 +68,8 @@ export interface EmbeddedStack {
   killEnvironment(logicalIdPrefix: string): Promise<boolean>;
   /** Kills the environment in which this invocation is under way. @returns when its thread is gone: whether there was one */
   killInvocation(requestId: string): Promise<boolean>;
+  /** Code of another synthesised folder, as UpdateFunctionCode: what is in work is finished by the old. @throws ConfigurationError unless it has the same functions */
+  deploy(templateFolder: string): Promise<void>;
   /** What the function printed last. */
   readLog(logicalIdPrefix: string): readonly string[];
   /** Takes no more work, lets running invocations end for a few seconds, then ends everything. */
@@ -136,6 +139,8 @@ class RunningStack {
   readonly #bus: EventBus;
   readonly #mappings: ReadonlyMap<string, EventSourceMapping>;
   readonly #callListeners: ((call: ServiceCall) => void)[] = [];
+  /** Removed at the end: an environment may load its code at any time. */
+  readonly #laterCode: DeployedCopy[] = [];
   #api: ApiFront | undefined;
 
   constructor(parts: Parts) {
@@ -195,8 +200,21 @@ class RunningStack {
       invoke: (prefix, event) => this.#functions.invoke(nameOf(prefix), event),
       killEnvironment: (prefix) => this.#functions.killEnvironment(nameOf(prefix)),
       killInvocation: (requestId) => this.#functions.killInvocation(requestId),
+      deploy: (templateFolder) => this.#deploy(templateFolder),
       readLog: (prefix) => logs.tail(nameOf(prefix)),
     };
+  }
+
+  async #deploy(templateFolder: string): Promise<void> {
+    const { options, plan, queueUrls } = this.#parts;
+    const copy = await copyAssembly(templateFolder, undefined);
+    this.#laterCode.push(copy);
+    const { functions } = planStack(await readAssembly(copy.folder), { parameters: options.parameters ?? {}, queueUrl: (name) => queueUrls.get(name)! });
+    const namesOf = (those: readonly FunctionPlan[]): string => those.map(({ name }) => name).sort().join(', ');
+    if (namesOf(functions) !== namesOf(plan.functions)) {
+      throw new ConfigurationError(`expected the functions ${namesOf(plan.functions)} in ${templateFolder}, found ${namesOf(functions)}; start the stack anew to change more than code`);
+    }
+    for (const { name, codeFolder } of functions) this.#functions.updateCode(name, codeFolder);
   }
 
   async stop(): Promise<void> {
@@ -207,6 +225,7 @@ class RunningStack {
     await Promise.all([...[...this.#mappings.values()].map((mapping) => mapping.stop()), this.#async.stop(), this.#functions.stop()]);
     await this.#machines.stop();
     this.#clients.destroy();
+    await Promise.all(this.#laterCode.map((copy) => copy.release()));
   }
 
   async #deliver(event: EventBridgeEvent): Promise<void> {

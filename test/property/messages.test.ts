@@ -29,7 +29,8 @@ test('any text on a queue is read or parked whole, and a good message behind it 
       expect(failed).toEqual([]);
       expect(read.at(-1)!.value).toEqual(JSON.parse(good));
       expect([...read.map(({ message }) => message), ...ports.parked].map((message) => [message.messageId, message.body]).sort()).toEqual([...bodies, good].map((text, i) => [String(i), text]).sort());
-      for (const { message, value } of read) expect(JSON.parse(message.body)).toEqual(value);
+      // Fields that the reader does not know may be a later version's.
+      for (const { message, value } of read) expect(JSON.parse(message.body)).toMatchObject(value as object);
       for (const { reason } of ports.parked) expect(reason).not.toBe('');
     }),
     { numRuns: 500 },

@@ -59,6 +59,11 @@ export class Environment {
     return this.#settleInvocation !== undefined && this.#requestId === requestId;
   }
 
+  /** Of the bundle that it runs to its end. */
+  get codeFolder(): string {
+    return this.#definition.codeFolder;
+  }
+
   get isUsable(): boolean {
     return this.#end === undefined;
   }

@@ -32,6 +32,8 @@ export interface LambdaHost extends FunctionHost {
   killEnvironment(functionName: string): Promise<boolean>;
   /** Kills the environment in which this invocation is under way. @returns when its thread is gone: whether there was one */
   killInvocation(requestId: string): Promise<boolean>;
+  /** New environments load this bundle, as after UpdateFunctionCode; those that are busy end after their invocation. */
+  updateCode(functionName: string, codeFolder: string): void;
 }
 
 export interface LambdaHostOptions {
@@ -62,6 +64,7 @@ export function createLambdaHost({ functions, onOutput = () => {}, idleMs = IDLE
     invoke: async (name, event) => (await reserve(name)).invoke(event),
     killEnvironment: (name) => pool(name).killBusiest(),
     killInvocation: async (requestId) => (await Promise.all([...pools.values()].map((each) => each.killInvocation(requestId)))).includes(true),
+    updateCode: (name, codeFolder) => pool(name).updateCode(codeFolder),
     stop: async () => void (await Promise.all([...pools.values()].map((each) => each.stop(drainMs)))),
   };
 }
@@ -71,7 +74,7 @@ const plainName = (reference: string): string => /^arn:[^:]*:lambda:[^:]*:\d*:fu
 
 /** The environments of one function. */
 class Pool {
-  readonly #definition: FunctionDefinition;
+  #definition: FunctionDefinition;
   readonly #slots: Slots;
   readonly #onOutput: (functionName: string, text: string) => void;
   readonly #idleMs: number;
@@ -129,6 +132,14 @@ class Pool {
     return environment !== undefined;
   }
 
+  updateCode(codeFolder: string): void {
+    this.#definition = { ...this.#definition, codeFolder };
+    for (const { environment, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      void environment.end();
+    }
+  }
+
   async stop(drainMs: number): Promise<void> {
     this.#stopped.abort(new Error('the stack stops'));
     await this.#drain(drainMs);
@@ -170,7 +181,7 @@ class Pool {
 
   #putBack(environment: Environment): void {
     if (!environment.isUsable) return;
-    if (this.#stopped.signal.aborted) return void environment.end();
+    if (this.#stopped.signal.aborted || environment.codeFolder !== this.#definition.codeFolder) return void environment.end();
     const timer = setTimeout(() => {
       this.#idle.splice(this.#idle.findIndex((entry) => entry.environment === environment), 1);
       void environment.end();

@@ -16,6 +16,13 @@ describe('readOrPark', () => {
     ]);
   });
 
+  it('reads what a later release sends without the fields that it added, and parks what a later version sends', async () => {
+    const ports = createFakeParking();
+    const { read } = await readOrPark([aDelivery('{"v":1,"type":"wake","urgent":true}', 'a'), aDelivery('{"v":2,"type":"wake"}', 'b')], dispatchMessageSchema, ports);
+    expect(read.map(({ value }) => value)).toEqual([{ v: 1, type: 'wake' }]);
+    expect(ports.parked.map(({ messageId }) => messageId)).toEqual(['b']);
+  });
+
   it('lets a message that can\'t be parked come again soon, and says it whole in the log', async () => {
     const ports = createFakeParking(new Error('no such queue'));
     const { read, failed } = await readOrPark([aDelivery('{', 'a'), aDelivery(WAKE, 'b')], dispatchMessageSchema, ports);

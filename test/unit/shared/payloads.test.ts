@@ -4,7 +4,7 @@ import { readPayload } from '../../../shared/parse-json.ts';
 import { uploadOf } from '../../../shared/upload-event.ts';
 import { RUN_ID } from '../../support/ledger-fixtures.ts';
 
-const BROKEN: readonly unknown[] = [undefined, null, 7, 'text', [], {}, { v: 2, run: RUN_ID }, { v: 1 }, { v: 1, run: '../../x' }, { v: 1, run: RUN_ID, error: 'not an object' }, { v: 1, run: [RUN_ID] }];
+const BROKEN: readonly unknown[] = [undefined, null, 7, 'text', [], {}, { v: 2, run: RUN_ID }, { v: 1 }, { v: 1, run: '../../x' }, { v: 1, run: [RUN_ID] }];
 
 describe('a payload of another form', () => {
   it.each(BROKEN.map((payload) => [JSON.stringify(payload) ?? 'undefined', payload] as const))('is refused by name before anything is done: %s', (_, payload) => {
@@ -15,7 +15,13 @@ describe('a payload of another form', () => {
 
   it('is described in a sentence that Step Functions and SQS can carry, however wrong it is', () => {
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`unknown-${i}`, i]));
-    expect(() => readPayload({ v: 1, run: RUN_ID, ...many }, runInputSchema)).toThrow(/^expected another payload: .{100,1000}$/);
+    const wrong = { v: 'x'.repeat(10_000), run: many, token: many, execution: many, attempt: many };
+    expect(() => readPayload({ ...many, ...wrong }, awaitInputSchema)).toThrow(/^expected another payload: .{100,1000}$/);
+  });
+
+  it('is none for a field that a later release may have added', () => {
+    expect(readPayload({ v: 1, run: RUN_ID, later: true }, runInputSchema)).toEqual({ v: 1, run: RUN_ID });
+    expect(() => readPayload({ v: 1, run: RUN_ID, error: 'not an object' }, failInputSchema)).toThrow('error');
   });
 });
 

@@ -153,3 +153,12 @@ it('stop ends invocations that do not end themselves, and refuses new ones', asy
   expect(await answer).toMatchObject({ ok: false, errorType: 'Runtime.ExitError' });
   await expect(made.invoke('f', {})).rejects.toThrow('the stack stops');
 });
+
+it('after an update of its code new environments have the new code, and what is in work is finished by the old', async () => {
+  const made = host(define('export const handler = async () => "old";', { maxConcurrency: 2 }));
+  const idle = await made.invoke('f', {});
+  const inWork = (await made.reserve('f')).invoke({});
+  made.updateCode('f', bundle('export const handler = async () => "new";'));
+  const after = await Promise.all([made.invoke('f', {}), inWork, inWork.then(() => made.invoke('f', {}))]);
+  expect([idle, ...after].map((answer) => (answer.ok ? answer.payload : answer.errorType))).toEqual(['old', 'new', 'old', 'new']);
+});
