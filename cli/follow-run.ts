@@ -46,9 +46,14 @@ async function takeSample(ledger: Pick<RunLedger, 'readShards'>, record: Paramet
 const hasMoved = (samples: readonly Sample[]): boolean => samples.length > 1 && samples.at(-1)!.counts.pending !== samples.at(-2)!.counts.pending;
 
 function describeStanding(record: RunRecord | undefined, progress: Progress | undefined): string {
-  const line = progress ? describeProgress(progress) : record ? 'planning the run' : 'waiting for the run to be admitted';
-  return record && describeState(record) !== 'open' && !hasEnded(record) ? `${describeState(record)}: ${line}` : line;
+  if (!record) return 'waiting for the run to be admitted';
+  const state = describeState(record);
+  const line = progress ? describeProgress(state === 'paused' ? standStill(progress) : progress) : 'planning the run';
+  return state === 'open' || hasEnded(record) ? line : `${state}: ${line}`;
 }
+
+/** What is in work ends, then nothing moves: a remaining time would be a guess at when somebody resumes it. */
+const standStill = ({ ratePerSecond: _rate, remainingSeconds: _left, ...progress }: Progress): Progress => progress;
 
 function createDisplay(terminal: Terminal): (record: RunRecord | undefined, progress: Progress | undefined) => void {
   let shown = '';

@@ -97,6 +97,14 @@ describe('a run that is cancelled in the middle', () => {
     expect(await client.readManifest(again)).toMatchObject({ redriveOf: run });
   });
 
+  it('also before anybody knows whether it is planned', async () => {
+    const run = await start(ITEMS);
+    await expect.poll(() => client.ledger.readRun(run), WAIT).toBeDefined();
+    expect(await cancelCommand(run, contextOf(client, TENANT))).toBe(0);
+    const { 'skipped: cancelled': skipped = [] } = await expectWhole((await client.ledger.readRun(run))!, ITEMS);
+    expect(skipped.length).toBeGreaterThanOrEqual(ITEMS - GATED_FROM);
+  });
+
   it('also while it is paused', async () => {
     const run = await start(ITEMS);
     await expect.poll(() => doneOf(run), WAIT).toBeGreaterThanOrEqual(40);

@@ -68,10 +68,11 @@ describe('following a run', () => {
     expect(terminal.lives[2]).toMatch(/^10\/10/);
   });
 
-  it('says that a run is paused', async () => {
+  it('says that a run is paused, and guesses no remaining time then', async () => {
     const terminal = createFakeTerminal({ isLive: true });
-    await followRun(ledgerOf([[{ ...planned, paused: true }, 4], [planned, 5], [finished, 10]]), 'r', terminal, never);
-    expect(terminal.lives.map((line) => line.startsWith('paused: '))).toEqual([true, false, false]);
+    await followRun(ledgerOf([[planned, 3], [{ ...planned, paused: true }, 4], [planned, 5], [finished, 10]]), 'r', terminal, never);
+    expect(terminal.lives.map((line) => line.startsWith('paused: '))).toEqual([false, true, false, false]);
+    expect(terminal.lives.map((line) => line.includes(' left'))).toEqual([false, false, true, false]);
   });
 
   it('stops at the signal without an answer', async () => {
