@@ -5,7 +5,7 @@ import { stopRun, type StopPorts } from '../shared/stop-run.ts';
 
 /** What an operator may do to a run. Each answers the record as it is afterwards, and changes nothing of a run that has ended; undefined: there is no such run. */
 export interface RunControl {
-  /** From its first write on no batch is begun; resolves when every item has its verdict, at once if the run is not planned yet. Dies it on the way, the sweep goes on. */
+  /** From its first write on no batch is begun; resolves when every item has its verdict, at once if the run is not planned yet. If its caller dies on the way, the sweep goes on. */
   cancel(run: string): Promise<RunRecord | undefined>;
   /** What is in work ends; nothing else is begun. */
   pause(run: string): Promise<RunRecord | undefined>;
