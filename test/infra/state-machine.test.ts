@@ -110,7 +110,7 @@ const runMachine = async (overrides: Readonly<Record<string, Lambda>> = {}, shar
     journal.push([name, schema.parse(event)]);
     return (overrides[name] ?? answer)(event);
   };
-  const finishSchema = z.union([runInputSchema, failInputSchema]);
+  const finishSchema = z.union([failInputSchema, runInputSchema]);
   const bench = createBench(
     {
       PlanRunArn: step('PlanRunArn', runInputSchema, () => ({ ...INPUT, bucket: 'results', shardsKey: 'plan/shards.json' })),
