@@ -20,7 +20,7 @@ export interface FaultStackOptions {
 const WORKERS = 2;
 const SWEEP_EVERY_SECONDS = 2;
 /** No run is that slow, on whatever machine. */
-const RUN_TIMEOUT_MS = 300_000;
+const RUN_TIMEOUT_MS = 600_000;
 const LINES_KEPT = 60;
 const PARAMETERS = { AllowedNetworks: '127.0.0.0/8', LogLevel: 'WARN' };
 
