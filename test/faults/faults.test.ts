@@ -7,7 +7,7 @@ import { describeTally, pointsToIsolate, type Tally, tallyReports } from '../sup
 /** 34 batches: a shard has at most 32. */
 const MANIFEST = { items: 300, itemsPerBatch: 9 };
 /** A run spends most of its time waiting for a lease to end. */
-const STACKS = 5;
+const STACKS = 6;
 const POINTS_PER_RUN = 4;
 /** Nobody dies of one, so a run bears many. */
 const DELIVERIES_PER_RUN = 12;

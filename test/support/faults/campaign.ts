@@ -14,6 +14,7 @@ export interface UndisturbedRun {
   readonly fingerprint: string;
 }
 
+const MEASURED_RUNS = 3;
 const WORKER = fileURLToPath(new URL('campaign-worker.ts', import.meta.url));
 
 /** Several stacks side by side that make runs under faults. */
@@ -45,14 +46,19 @@ export class Campaign {
     }
   }
 
-  /** A warm stack tells how long things take; calls that not every stack makes, such as a sweep that came in between, are chance. */
+  /**
+   * On warm stacks, one after the other: a stack that waits for its neighbours sends again what waits too long. Calls that are not in each of the
+   * measured runs, such as a sweep that came in between, are chance.
+   */
   async #measure(): Promise<void> {
     await Promise.all(this.#stacks.map((stack) => ask(stack, { points: [] })));
-    const [first, ...others] = await Promise.all(this.#stacks.map((stack) => ask(stack, { points: [] })));
-    const complaints = [first!, ...others].flatMap((report) => report.complaints);
+    const reports: RunReport[] = [];
+    for (const stack of Array.from({ length: MEASURED_RUNS }, (_, i) => this.#stacks[i % this.#stacks.length]!)) reports.push(await ask(stack, { points: [] }));
+    const complaints = reports.flatMap((report) => report.complaints);
     if (complaints.length > 0) throw new Error(`an undisturbed run is not in order: ${complaints.join('; ')}`);
-    const common = others.map(({ calls }) => new Set(calls.map(({ name }) => name)));
-    this.#undisturbed = { calls: first!.calls.filter(({ name }) => common.every((names) => names.has(name))), fingerprint: first!.fingerprint };
+    const [{ calls, fingerprint }, ...others] = reports as [RunReport, ...RunReport[]];
+    const seen = others.map((report) => new Set(report.calls.map(({ name }) => name)));
+    this.#undisturbed = { calls: calls.filter(({ name }) => seen.every((names) => names.has(name))), fingerprint };
   }
 
   get undisturbed(): UndisturbedRun {

@@ -8,8 +8,8 @@ import type { Timings } from '../../../cdk/timings.ts';
 export const SHORT_TIMINGS: Timings = {
   // A part of it is an item's deadline, which a busy machine must not miss.
   workerTimeoutSeconds: 10,
-  // A FIFO group waits six times as long for a round that died.
-  dispatchTimeoutSeconds: 3,
+  // A FIFO group waits six times as long for a round that died. Less, and the first round of a new environment dies of its time-out on a busy machine.
+  dispatchTimeoutSeconds: 6,
   leaseMarginSeconds: 1,
   closingSeconds: 1,
   // Longer than a batch lies in its queue while all workers are busy, or every batch would be sent twice.
