@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts';
 import { ItemFile, type ItemDatabase } from './item-file.ts';
 import type { ResourceCall } from './object-request.ts';
 import { type ItemDatabases, rememberItems } from './item-cache.ts';
+import { closeIterators, type IteratedDatabase } from './item-iterators.ts';
 import { sendJson } from './wire-answers.ts';
 
 type Input = Readonly<Record<string, unknown>>;
@@ -19,7 +20,7 @@ interface Store {
   getItemDb: ItemDatabases['getItemDb'];
   deleteItemDb: ItemDatabases['deleteItemDb'];
   getTable(name: string, ...rest: readonly unknown[]): void;
-  readonly db: ItemDatabase & { open(): Promise<void>; close(done: Callback<void>): void };
+  readonly db: ItemDatabase & IteratedDatabase & { open(): Promise<void>; close(done: Callback<void>): void };
   readonly tableDb: { awsAccountId: string; awsRegion: string; get(name: string, done: Callback<Table>): void; put(name: string, table: Table, done: Callback<void>): void };
 }
 
@@ -69,6 +70,7 @@ export class TableService {
     Object.assign(this.#store.tableDb, { awsAccountId: ACCOUNT, awsRegion: REGION });
     rememberTables(this.#store, this.#tables);
     rememberItems(this.#store);
+    closeIterators(this.#store.db);
     for (const name of OPERATIONS) this.#operations.set(name, loadOperation(name));
   }
 

@@ -6,7 +6,10 @@ import { LOCAL_PARAMETERS } from '../../../localstack/deployment.ts';
 import { REGION } from '../../../localstack/embedded/contracts.ts';
 import { type EmbeddedStack, type StackOptions, startStack } from '../../../localstack/embedded/stack.ts';
 import { findProcessor } from '../../../processors/registry.ts';
+import { createDynamo } from '../../../shared/aws/clients.ts';
+import { createLaneStore } from '../../../shared/aws/lane-table.ts';
 import { createObjectStore } from '../../../shared/aws/object-store.ts';
+import type { LaneStore } from '../../../shared/ports.ts';
 import type { RunRecord } from '../../../shared/records.ts';
 import { unruly } from '../../fixtures/unruly-processor.ts';
 import { TargetClient } from '../target-run.ts';
@@ -39,6 +42,7 @@ const FAILED = /^(\S+) failed: ([\w.]+): (?:RequestId: (\S+))?/;
 export class ShortStack implements AsyncDisposable {
   readonly stack: EmbeddedStack;
   readonly client: TargetClient;
+  readonly lanes: LaneStore;
   readonly deaths: Death[];
   readonly #scratch = mkdtempSync(join(tmpdir(), 'spillway-journal-'));
 
@@ -47,6 +51,7 @@ export class ShortStack implements AsyncDisposable {
     const { endpoint, credentials, outputs } = stack;
     this.stack = stack;
     this.deaths = deaths;
+    this.lanes = createLaneStore(createDynamo({ endpoint, region: REGION, credentials }), outputs['LanesTable']!);
     this.client = new TargetClient({ name: 'embedded', endpoint, region: REGION, credentials, outputs, apiEndpoint: '', invoke: unused, stop: unused });
   }
 
