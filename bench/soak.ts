@@ -71,6 +71,8 @@ async function soak(started: ShortStack): Promise<void> {
   console.log('seed | items | state | faults of verify | recount | wrong reads | most effects of an item | MB a 10,000 items');
   console.log(cells.join(' | '));
   console.log(`${weather.calls} attempts, faults ${JSON.stringify(weather.faults)}; ${started.deathsOf('ProcessBatch').length} workers and ${started.deathsOf('DispatchBatches').length} dispatchers ended early; ${seconds.toFixed(0)} s`);
+  if (record.error !== undefined) console.log(`the run ended ${record.state}: ${record.error}`);
+  if (faults.length > 0) console.log(JSON.stringify(faults));
   console.log(`memory: ${samples.map(({ items: at, mb }) => `${Math.round(at / 1_000)}k ${mb.toFixed(0)}`).join(', ')} MB`);
   if (faults.length + wrongReads + effects.tooMany > 0) process.exitCode = 1;
 }
