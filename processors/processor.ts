@@ -23,6 +23,10 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
   readonly itemsPerBatch: number;
   /** Items of one batch in work at once, in one worker. */
   readonly concurrency: number;
+  /** Price of an item that succeeds, in credits: reserved when the run is admitted, charged at its end. @default 0 */
+  readonly creditsPerItem?: number;
+  /** Items that a tenant may have waiting in all its runs of this processor, unless its settings say otherwise. @default no bound */
+  readonly maxWaitingItems?: number;
   /** How long an item may be in work, its retries included. @default 60 */
   readonly itemDeadlineSeconds?: number;
   /** Reads one row. Pure and fast: it runs for every row of a manifest, ten million at times. Reads its own `input` as the same item: a redrive's rows are that. */
@@ -78,7 +82,14 @@ export interface ProcessContext<Options> {
 }
 
 /** An outcome, or `held`: a limit refused the start until `until` (ms since the epoch); the item is left over and is no failure. */
-export type ProcessAnswer = Outcome | { readonly verdict: 'held'; readonly until: number };
+export type ProcessAnswer = Outcome | HeldAnswer;
+
+export interface HeldAnswer {
+  readonly verdict: 'held';
+  readonly until: number;
+  /** The limit, such as `host:example.com`: people read what a run waits for. */
+  readonly limit?: string;
+}
 
 export interface MergeInput<Options> {
   readonly run: string;

@@ -16,10 +16,24 @@ export const batchMessageSchema = z.object({ v, run: runId, shard: count, batch:
 export const wakeMessageSchema = z.object({ v, wake: z.literal(true) });
 export const workMessageSchema = z.union([batchMessageSchema, wakeMessageSchema]);
 
+/** What a delivery tells of itself; all may be missing: a report that is repeated by another worker, or from an older release, has none. */
+const reportFigures = {
+  /** Items that got their verdict. */
+  rows: count.optional(),
+  /** Items without a verdict. */
+  left: count.optional(),
+  /** Milliseconds from sending the message to the claim: how long the batch waited for a worker. */
+  waitedMs: count.optional(),
+  /** Milliseconds from the claim to the settlement: what the batch cost. */
+  tookMs: count.optional(),
+  /** The limit that held items back, such as `host:example.com`. */
+  heldBy: z.string().max(500).optional(),
+};
+
 /** Messages on the dispatch queue. `until` is milliseconds since the epoch: not before then may the rest be sent again. */
 export const dispatchMessageSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('open'), run: runId, shard: count }),
-  z.object({ v, type: z.literal('report'), run: runId, shard: count, batch: count, q: count, isDone: z.boolean(), until: count }),
+  z.object({ v, type: z.literal('report'), run: runId, shard: count, batch: count, q: count, isDone: z.boolean(), until: count, ...reportFigures }),
   z.object({ v, type: z.literal('wake') }),
   z.object({ v, type: z.literal('heal'), run: runId }),
 ]);

@@ -29,3 +29,5 @@ export function parseOrdinals(text: string): number[] {
 }
 
 export const allOrdinals = (count: number): string => (count === 0 ? '' : count === 1 ? '0' : `0-${count - 1}`);
+
+export const countOrdinals = (text: string): number => parseOrdinals(text).length;

@@ -8,6 +8,7 @@ export interface DeliveredMessage {
   readonly receiptHandle: string;
   readonly body: string;
   readonly eventSourceARN: string;
+  readonly attributes?: { readonly SentTimestamp?: string };
 }
 
 export interface ParkingPorts {

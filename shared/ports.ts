@@ -2,6 +2,7 @@ import type { DispatchMessage, WorkMessage } from './messages.ts';
 import type { Lease } from './batch-state.ts';
 import type { OpenRecord, PlannedRun, RunRecord, RunStop, ShardRecord } from './records.ts';
 import type { JsonObject, Totals } from './rows.ts';
+import type { TenantSettings } from './tenant-settings.ts';
 
 /** What the steps need of the outside world. Adapters: one port each, in `shared/aws`; fakes in `test/support`. */
 
@@ -139,6 +140,16 @@ export interface Credits {
   hold(request: { tenant: string; run: string; amount: number }): Promise<'held' | 'refused'>;
   /** Turns the hold into a charge and gives the rest back; a run without a standing hold stays as it is. */
   settle(request: { tenant: string; run: string; amount: number; charge: number }): Promise<void>;
+}
+
+/** What an operator set for tenants. */
+export interface TenantStore {
+  /** Consistent; the defaults for a tenant without settings. */
+  readSettings(tenant: string): Promise<TenantSettings>;
+  /** Replaces them all. */
+  writeSettings(tenant: string, settings: TenantSettings): Promise<void>;
+  /** Of the tenants that have settings. */
+  listSettings(): Promise<ReadonlyMap<string, TenantSettings>>;
 }
 
 /** The dispatcher's state: one compressed record. `stamp` names exactly this writing of it. */

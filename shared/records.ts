@@ -100,7 +100,14 @@ export interface ShardRecord {
   /** Byte offset of each batch in the shard file, and the file's length last. */
   readonly offsets: readonly number[];
   readonly b: Readonly<Record<string, BatchState>>;
+  /** The limit key that all items of a batch share, `''` if they share none, for each batch in order. Undefined: none of them. */
+  readonly keys?: Runs;
+  /** The group of each batch in order; a batch holds items of one. Undefined: the tenant's own. */
+  readonly groups?: Runs;
 }
+
+/** A value for each batch, as [value, how many batches in a row]: 32 batches that share one take a few bytes. */
+export type Runs = readonly (readonly [value: string, batches: number])[];
 
 /** `OPEN` / run: the list of unfinished runs. Carries the request, so that a sweep can finish a half-made admission. */
 export interface OpenRecord {

@@ -14,6 +14,8 @@ export interface PlannedItem {
   readonly input: JsonObject;
   /** What the item's main limit is counted on, such as `host:example.com`. */
   readonly limitKey?: string;
+  /** Whose turn it is inside the tenant's share; undefined: the tenant's own. */
+  readonly group?: string;
 }
 
 export interface ItemError {

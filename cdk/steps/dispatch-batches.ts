@@ -7,7 +7,7 @@ const SQS_FIFO_BATCH_SIZE = 10;
 
 /** The one writer of the lanes: a FIFO queue with one message group runs it once at a time. */
 export function addDispatchBatches(foundation: Foundation): void {
-  const { stack, timings, progress, lanes, dispatchQueue, workQueues } = foundation;
+  const { stack, timings, progress, lanes, tenants, dispatchQueue, workQueues } = foundation;
   const dispatch = foundation.addFunction('DispatchBatches', {
     handler: 'dispatch-batches',
     description: 'Picks the next batches fairly and keeps the number in flight within the window.',
@@ -17,6 +17,7 @@ export function addDispatchBatches(foundation: Foundation): void {
     environment: {
       PROGRESS_TABLE: progress.tableName,
       LANES_TABLE: lanes.tableName,
+      TENANTS_TABLE: tenants.tableName,
       WORK_QUEUE_URLS: stack.toJsonString(mapWorkerClasses((name) => workQueues[name].queueUrl)),
       WINDOWS: JSON.stringify(mapWorkerClasses((name) => windowOf(WORKER_CLASSES[name]))),
       RESEND_AFTER_SECONDS: String(timings.resendAfterSeconds),
@@ -24,6 +25,8 @@ export function addDispatchBatches(foundation: Foundation): void {
   });
   dispatch.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem');
   dispatch.allow(lanes.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem');
+  // Settings of tenants; and what their items took, for the next plan.
+  dispatch.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   dispatch.allow(Object.values(workQueues).map((queue) => queue.queueArn), 'sqs:SendMessage');
   alarmOnDrift(foundation);
   dispatch.readFrom(dispatchQueue, { batchSize: SQS_FIFO_BATCH_SIZE });

@@ -8,6 +8,7 @@ export const MAX_OUTPUT_BYTES = 8 * 1024 * 1024;
 export const MAX_OUTPUT_DEPTH = 100;
 const MAX_NAME_CHARACTERS = 100;
 const MAX_TEXT_CHARACTERS = 2000;
+const MAX_LIMIT_CHARACTERS = 500;
 
 export interface CheckedAnswer {
   readonly answer: ProcessAnswer;
@@ -38,7 +39,7 @@ function readAnswer(answer: unknown): CheckedAnswer {
     case 'skipped':
       return readReason((answer as { reason?: unknown }).reason);
     case 'held':
-      return readUntil((answer as { until?: unknown }).until);
+      return readHeld(answer);
     default:
       return refuse(`expected the verdict succeeded, failed, skipped or held, got ${describe(verdict)}`);
   }
@@ -62,11 +63,12 @@ function readReason(reason: unknown): CheckedAnswer {
   return withoutOutput({ verdict: 'skipped', reason: reason.slice(0, MAX_TEXT_CHARACTERS) });
 }
 
-/** It travels in a report, which takes whole milliseconds only. */
-function readUntil(until: unknown): CheckedAnswer {
+/** It travels in a report, which takes whole milliseconds and a short key only. */
+function readHeld(answer: object): CheckedAnswer {
+  const { until, limit } = answer as { until?: unknown; limit?: unknown };
   const whole = typeof until === 'number' ? Math.ceil(until) : NaN;
   if (!Number.isSafeInteger(whole) || whole < 0) return refuse(`expected \`until\` to be milliseconds since the epoch, got ${describe(until)}`);
-  return withoutOutput({ verdict: 'held', until: whole });
+  return withoutOutput({ verdict: 'held', until: whole, ...(typeof limit === 'string' && { limit: limit.slice(0, MAX_LIMIT_CHARACTERS) }) });
 }
 
 /**

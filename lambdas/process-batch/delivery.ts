@@ -4,7 +4,7 @@ import type { BatchMessage } from '../../shared/messages.ts';
 import type { Clock, DispatchQueue, ObjectStore, RunLedger, Sleep, TaskAnswers } from '../../shared/ports.ts';
 import type { RunRecord, ShardRecord } from '../../shared/records.ts';
 import type { PlannedItem } from '../../shared/rows.ts';
-import type { Work } from './work-items.ts';
+import type { Holding, Work } from './work-items.ts';
 
 export interface ProcessPorts {
   readonly ledger: RunLedger;
@@ -34,6 +34,8 @@ export interface Delivery {
   /** Unique to this invocation. */
   readonly owner: string;
   readonly messageId: string;
+  /** When its message was sent, milliseconds since the epoch, by the queue's clock; undefined: not known. */
+  readonly sentAt?: number;
   /** When the worker is ended, milliseconds since the epoch. */
   readonly deadline: number;
 }
@@ -43,6 +45,8 @@ export interface Claimed {
   readonly message: BatchMessage;
   readonly delivery: Delivery;
   readonly run: RunRecord;
+  /** When the claim was made, milliseconds since the epoch. */
+  readonly claimedAt: number;
   /** As the claim, or this delivery's last settlement, left it. */
   readonly shard: ShardRecord;
 }
@@ -57,8 +61,8 @@ export interface BatchWork {
 /** What was done of it, settled. */
 export interface WorkEnd {
   readonly shard: ShardRecord;
-  /** When what is left may be begun; undefined: at once. */
-  readonly until: number | undefined;
+  /** What holds the rest back; undefined: it may begin at once. */
+  readonly held: Holding | undefined;
   /** Verdicts. */
   readonly rows: number;
   /** Processors that were told to end and have not. */

@@ -94,7 +94,7 @@ async function handleMessage(delivered: DeliveredMessage, message: WorkMessage, 
     await ports.dispatchQueue.send({ v: 1, type: 'wake' }, `wake/${randomUUID()}`);
     return true;
   }
-  const delivery = { owner: context.awsRequestId, messageId: delivered.messageId, deadline: Date.now() + context.getRemainingTimeInMillis() };
+  const delivery = { owner: context.awsRequestId, messageId: delivered.messageId, ...sentAtOf(delivered), deadline: Date.now() + context.getRemainingTimeInMillis() };
   try {
     const end = await processBatch(message, delivery, ports);
     logger.debug('batch ended', { ...message, ...end });
@@ -107,4 +107,10 @@ async function handleMessage(delivered: DeliveredMessage, message: WorkMessage, 
     await parking.comeAgain(delivered.receiptHandle, COMES_AGAIN_SECONDS).catch(() => undefined);
     return false;
   }
+}
+
+/** SQS says when it took a message; a delayed one waits from then on. */
+function sentAtOf({ attributes }: DeliveredMessage): { readonly sentAt?: number } {
+  const sentAt = Number(attributes?.SentTimestamp);
+  return Number.isSafeInteger(sentAt) ? { sentAt } : {};
 }

@@ -3,8 +3,8 @@ import { NoSuchRecordError } from '../../shared/errors.ts';
 import { isFailureThresholdSet } from '../../shared/failure-threshold.ts';
 import { finishShard } from '../../shared/finish-shard.ts';
 import { splitOptions } from '../../shared/manifest/common-options.ts';
-import type { BatchMessage } from '../../shared/messages.ts';
-import { parseOrdinals } from '../../shared/ordinals.ts';
+import type { BatchMessage, DispatchMessage } from '../../shared/messages.ts';
+import { countOrdinals, parseOrdinals } from '../../shared/ordinals.ts';
 import type { RunRecord, ShardRecord } from '../../shared/records.ts';
 import { readBatchItems } from '../../shared/shard-file.ts';
 import { stopAboveThreshold } from '../../shared/stop-run.ts';
@@ -37,13 +37,14 @@ export async function processBatch(message: BatchMessage, delivery: Delivery, po
   if (!run) throw new NoSuchRecordError(`expected a record of run ${message.run} in the ledger, found none`);
   if (run.state !== 'open' || run.paused) return { kind: 'no run' };
   const { owner, deadline } = delivery;
-  const claim = await ports.ledger.claim({ ...message, owner, now: ports.clock(), until: deadline + ports.leaseMarginMs });
+  const claimedAt = ports.clock();
+  const claim = await ports.ledger.claim({ ...message, owner, now: claimedAt, until: deadline + ports.leaseMarginMs });
   if (claim.kind === 'owned') return { kind: 'not mine' };
   if (claim.kind === 'settled') {
-    await finish(message, claim.shard, ports.clock(), ports);
+    await finish(message, claim.shard, { until: ports.clock() }, ports);
     return { kind: 'not mine' };
   }
-  return workOnClaim({ message, delivery, run, shard: claim.shard }, ports);
+  return workOnClaim({ message, delivery, run, claimedAt, shard: claim.shard }, ports);
 }
 
 async function workOnClaim(claimed: Claimed, ports: ProcessPorts): Promise<BatchEnd> {
@@ -53,7 +54,7 @@ async function workOnClaim(claimed: Claimed, ports: ProcessPorts): Promise<Batch
   const work = isCareful(batchOf(shard, message.batch)) ? workCarefully : workTogether;
   const end = await work(claimed, batchWork, ports);
   if (!end) return { kind: 'not mine' };
-  await finish(message, end.shard, end.until ?? ports.clock(), ports);
+  await finish(message, end.shard, describeWork(claimed, end, ports.clock()), ports);
   await stopIfTooManyFailed(claimed, end.shard, ports);
   return { kind: 'settled', rows: end.rows, left: parseOrdinals(batchOf(end.shard, message.batch).l).length, unended: end.unended };
 }
@@ -85,22 +86,34 @@ async function giveBack(claimed: Claimed, ports: ProcessPorts): Promise<BatchEnd
   const { message } = claimed;
   const shard = await settleBatch(claimed, { rows: [], left: parseOrdinals(batchOf(claimed.shard, message.batch).l) }, ports);
   if (!shard) return { kind: 'not mine' };
-  await finish(message, shard, ports.clock() + GIVEN_BACK_FOR_MS, ports);
+  await finish(message, shard, { until: ports.clock() + GIVEN_BACK_FOR_MS }, ports);
   return { kind: 'given back' };
 }
 
 /** All items of the batch, as many at once as the processor allows, and one settlement. */
 async function workTogether(claimed: Claimed, { items, work }: BatchWork, ports: ProcessPorts): Promise<WorkEnd | undefined> {
   const ordinals = parseOrdinals(batchOf(claimed.shard, claimed.message.batch).l);
-  const { rows, left, heldUntil, unended } = await workItems(ordinals.map((ordinal) => ({ ordinal, item: items[ordinal]! })), work);
+  const { rows, left, held, unended } = await workItems(ordinals.map((ordinal) => ({ ordinal, item: items[ordinal]! })), work);
   const shard = await settleBatch(claimed, { rows, left }, ports);
-  return shard && { shard, until: heldUntil, rows: rows.length, unended };
+  return shard && { shard, held, rows: rows.length, unended };
 }
 
+type Report = Extract<DispatchMessage, { readonly type: 'report' }>;
+type Figures = Pick<Report, 'until' | 'rows' | 'tookMs' | 'waitedMs' | 'heldBy'>;
+
+/** What this delivery was like: the dispatcher learns from it what batches cost and how many workers there really are. */
+const describeWork = ({ claimedAt, delivery: { sentAt } }: Claimed, { held, rows }: WorkEnd, now: number): Figures => ({
+  until: held?.until ?? now,
+  rows,
+  tookMs: Math.max(0, now - claimedAt),
+  ...(sentAt !== undefined && { waitedMs: Math.max(0, claimedAt - sentAt) }),
+  ...(held?.limit !== undefined && { heldBy: held.limit }),
+});
+
 /** Everything after SETTLE may be repeated by anyone: report, then DONE, then the token. */
-async function finish({ run, shard: n, batch }: BatchMessage, shard: ShardRecord, until: number, ports: ProcessPorts): Promise<void> {
+async function finish({ run, shard: n, batch }: BatchMessage, shard: ShardRecord, figures: Figures, ports: ProcessPorts): Promise<void> {
   const state = batchOf(shard, batch);
-  const report = { v: 1, type: 'report', run, shard: n, batch, q: state.q, isDone: isBatchDone(state), until } as const;
+  const report: Report = { v: 1, type: 'report', run, shard: n, batch, q: state.q, isDone: isBatchDone(state), left: countOrdinals(state.l), ...figures };
   await ports.dispatchQueue.send(report, `report/${run}/${n}/${batch}/${state.q}`);
   await finishShard(shard, ports);
 }

@@ -3,7 +3,7 @@ import { parseOrdinals } from '../../shared/ordinals.ts';
 import type { PlannedItem, ResultRow } from '../../shared/rows.ts';
 import type { BatchWork, Claimed, ProcessPorts, WorkEnd } from './delivery.ts';
 import { settleBatch } from './settle-batch.ts';
-import { type Work, workItems } from './work-items.ts';
+import { firstOf, type Holding, type Work, workItems } from './work-items.ts';
 
 /**
  * One item at a time: mark it, run it, settle it, keeping the lease. A worker that dies leaves the mark, so the item that it died at is known;
@@ -14,20 +14,20 @@ export async function workCarefully(claimed: Claimed, { items, work }: BatchWork
   const hand = new CarefulHand(claimed, ports);
   const { d, ...batch } = hand.batch;
   if (isPoisoned({ d, ...batch }) && !(await hand.settle([poisonRow(items[d]!, work)]))) return undefined;
-  let until: number | undefined;
+  let held: Holding | undefined;
   let unended = 0;
   for (const ordinal of hand.left()) {
     if (work.clock() >= work.stopAt || unended > 0) break;
     if (!(await hand.mark(ordinal))) return undefined;
     const outcome = await workItems([{ ordinal, item: items[ordinal]! }], work);
     unended += outcome.unended;
-    if (outcome.heldUntil !== undefined) until = Math.min(until ?? Infinity, outcome.heldUntil);
+    held = firstOf(held, outcome.held);
     // A mark on an item that was held back goes with the next mark or settlement: only a death counts it.
     if (outcome.rows.length > 0 && !(await hand.settle(outcome.rows, ordinal))) return undefined;
   }
   // Gives the lease and the mark back.
   if (hand.left().length > 0 && !(await hand.giveBack())) return undefined;
-  return { shard: hand.claimed.shard, until, rows: hand.rows, unended };
+  return { shard: hand.claimed.shard, held, rows: hand.rows, unended };
 }
 
 /** The batch as this delivery's last settlement left it. */

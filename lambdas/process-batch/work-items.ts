@@ -1,4 +1,4 @@
-import type { Processor } from '../../processors/processor.ts';
+import type { HeldAnswer, Processor } from '../../processors/processor.ts';
 import { type BackOff, fullJitterMs } from '../../shared/back-off.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Clock, Sleep } from '../../shared/ports.ts';
@@ -30,13 +30,23 @@ export interface Work {
   readonly stopAt: number;
 }
 
+/** An item that a limit held back. */
+export interface Holding {
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  /** Key of the limit, if the processor named it. */
+  readonly limit?: string;
+}
+
+export const firstOf = (a: Holding | undefined, b: Holding | undefined): Holding | undefined => (a && b ? (b.until < a.until ? b : a) : (a ?? b));
+
 export interface WorkOutcome {
   /** In the order of the items. */
   readonly rows: readonly ResultRow[];
   /** Ordinals that have no verdict yet, ascending. */
   readonly left: readonly number[];
-  /** When the first held item may begin; undefined: none was held. */
-  readonly heldUntil: number | undefined;
+  /** Of the item that may begin first; undefined: none was held. */
+  readonly held: Holding | undefined;
   /** Processors that were told to end and have not: only the end of the environment ends them. */
   readonly unended: number;
 }
@@ -57,7 +67,7 @@ class Shift {
   readonly #stop = new AbortController();
   readonly #pending = new Set<object>();
   readonly #rows = new Map<number, ResultRow>();
-  readonly #heldUntil: number[] = [];
+  #held: Holding | undefined;
   #outputBytes = 0;
 
   constructor(items: readonly OrdinalItem[], work: Work) {
@@ -83,7 +93,7 @@ class Shift {
     return {
       rows: this.#items.flatMap(({ ordinal }) => this.#rows.get(ordinal) ?? []),
       left: this.#items.map(({ ordinal }) => ordinal).filter((ordinal) => !this.#rows.has(ordinal)),
-      heldUntil: this.#heldUntil.length > 0 ? Math.min(...this.#heldUntil) : undefined,
+      held: this.#held,
       unended: this.#pending.size,
     };
   }
@@ -110,7 +120,7 @@ class Shift {
     if (end === 'timed out') return this.#end(tried, task.last ?? timeOut(deadline - startedAt));
     const { answer } = end;
     if ((this.#outputBytes += end.outputBytes) > MAX_OUTPUT_BYTES_AT_ONCE) this.#queue.close();
-    if (answer.verdict === 'held') return this.#hold({ ...task, startedAt }, answer.until, deadline);
+    if (answer.verdict === 'held') return this.#hold({ ...task, startedAt }, answer, deadline);
     if (!this.#tryAgain(tried, answer, deadline)) this.#end(tried, answer);
   }
 
@@ -122,8 +132,8 @@ class Shift {
     return isAmongFirst ? Math.min(deadline, this.#startedAt + LARGEST_SHARE_OF_DELIVERY * spanMs) : deadline;
   }
 
-  #hold(task: Task, until: number, deadline: number): void {
-    if (!task.last) this.#heldUntil.push(until);
+  #hold(task: Task, { until, limit }: HeldAnswer, deadline: number): void {
+    if (!task.last) this.#held = firstOf(this.#held, { until, ...(limit !== undefined && { limit }) });
     else if (until < Math.min(deadline, this.#work.stopAt)) this.#queue.retry({ ...task, dueAt: until });
     else this.#end(task, task.last);
   }

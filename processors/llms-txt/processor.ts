@@ -59,7 +59,7 @@ async function* expandPages(fields: JsonObject, context: ExpandContext<LlmsTxtOp
 
 async function processPage({ input }: ProcessorItem<LlmsTxtInput>, { fetchPage, signal }: ProcessContext<LlmsTxtOptions>): Promise<ProcessAnswer> {
   const answer = await fetchPage({ url: input.url, signal, mediaTypes: MEDIA_TYPES, maxBodyBytes: MAX_PAGE_BYTES });
-  if (answer.kind === 'held') return { verdict: 'held', until: answer.until };
+  if (answer.kind === 'held') return { verdict: 'held', until: answer.until, ...(answer.limit !== undefined && { limit: answer.limit }) };
   if (answer.kind === 'disallowed') return { verdict: 'skipped', reason: 'robots' };
   if (answer.kind === 'failed') return { verdict: 'failed', error: answer.error };
   // linkedom keeps documents alive in a loop that never yields.

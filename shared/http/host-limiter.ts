@@ -1,3 +1,4 @@
+import type { Held } from '../limiter.ts';
 import type { Limit, Reservation } from '../limits.ts';
 
 /** Keeps every host within its rate and its connections, over all workers together. */
@@ -19,8 +20,7 @@ export interface AdmissionRequest {
 export type Admission =
   /** `end` frees the connection; call it exactly once, when the response has been read. */
   | { readonly kind: 'admitted'; end(): void }
-  /** Not before `until` (milliseconds since the epoch). */
-  | { readonly kind: 'held'; readonly until: number };
+  | Held;
 
 /** Where the limits are kept; the adapter is `shared/aws/limit-table.ts`. */
 export interface LimitTable {

@@ -78,16 +78,16 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
 
   async function admit({ host, crawlDelaySeconds = 0, signal }: AdmissionRequest): Promise<Admission> {
     const state = stateOf(host);
-    if (state.heldUntil > clock()) return { kind: 'held', until: state.heldUntil };
+    if (state.heldUntil > clock()) return { kind: 'held', until: state.heldUntil, limit: state.key };
     const slot = await takeConnection(state);
-    if (slot === undefined) return { kind: 'held', until: Math.max(state.heldUntil, clock() + BACK_OFF_MS.min) };
+    if (slot === undefined) return { kind: 'held', until: Math.max(state.heldUntil, clock() + BACK_OFF_MS.min), limit: state.key };
     const end = (): void => endUse(host, state, slot);
     try {
       const limit = limitPerSecond(options.requestsPerSecond, MAX_WAIT_MS, Math.min(crawlDelaySeconds, MAX_CRAWL_DELAY_SECONDS));
       const until = await waitForStart(state, limit, signal);
       if (until === undefined) return { kind: 'admitted', end };
       end();
-      return { kind: 'held', until };
+      return { kind: 'held', until, limit: state.key };
     } catch (error) {
       end();
       throw error;

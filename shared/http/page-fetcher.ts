@@ -1,3 +1,4 @@
+import type { Held } from '../limiter.ts';
 import type { ItemError } from '../rows.ts';
 
 /** Fetches one URL for a processor; the implementation is in `undici-page-fetcher.ts`. */
@@ -31,5 +32,4 @@ export type PageAnswer =
     }
   | { readonly kind: 'failed'; readonly error: ItemError }
   | { readonly kind: 'disallowed' }
-  /** A limit refused the start until `until`, milliseconds since the epoch. */
-  | { readonly kind: 'held'; readonly until: number };
+  | Held;

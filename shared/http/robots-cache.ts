@@ -1,3 +1,4 @@
+import type { Held } from '../limiter.ts';
 import { decodeText } from './charset.ts';
 import { FetchFault } from './fetch-errors.ts';
 import { ALLOW_ALL, parseRobots, type RobotsRules } from './robots.ts';
@@ -12,9 +13,9 @@ export type RobotsAnswer =
   | { readonly kind: 'rules'; readonly rules: RobotsRules }
   /** Unreachable: RFC 9309 takes it as a complete disallow; here it is a failure that may be tried again. */
   | { readonly kind: 'unreachable'; readonly fault: FetchFault }
-  | { readonly kind: 'held'; readonly until: number };
+  | Held;
 
-export type RobotsFile = { readonly kind: 'file'; readonly body: Uint8Array } | { readonly kind: 'held'; readonly until: number };
+export type RobotsFile = { readonly kind: 'file'; readonly body: Uint8Array } | Held;
 
 /** Rules of an origin, read once a worker and day. `readFile` throws a FetchFault for a failure. */
 export type RobotsCache = (origin: string, readFile: () => Promise<RobotsFile>) => Promise<RobotsAnswer>;

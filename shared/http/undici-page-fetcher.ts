@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher } from 'undici';
+import type { Held } from '../limiter.ts';
 import { canonicalUrl } from '../web-url.ts';
 import { assertGuardBlocks, createAddressGuard, type AddressGuard, type ResolveName } from './address-guard.ts';
 import { decodeText } from './charset.ts';
@@ -53,7 +54,7 @@ interface Tools {
   dispatcher: Dispatcher;
 }
 
-type HopAnswer = Exchange | { readonly kind: 'held'; readonly until: number };
+type HopAnswer = Exchange | Held;
 
 /**
  * Fetches pages: from public addresses only, within each host's limit, as robots.txt allows, every redirect judged like the first request.

@@ -5,6 +5,10 @@ import type { JsonObject } from '../rows.ts';
 export const MANIFEST_FORMATS = ['txt', 'csv', 'json', 'jsonl', 'sitemap'] as const;
 export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
 
+/** In this order. */
+export const PRIORITIES = ['urgent', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
 /** Options that every processor's runs have beside its own. */
 const commonOptionsSchema = z.object({
   /** Items of one batch, 1 to 1,000. @default the processor's */
@@ -13,6 +17,10 @@ const commonOptionsSchema = z.object({
   column: z.string().min(1).max(200).optional(),
   /** @default by content and name */
   format: z.enum(MANIFEST_FORMATS).optional(),
+  /** Before or after the tenant's other runs; it takes nothing from other tenants. @default normal */
+  priority: z.enum(PRIORITIES).optional(),
+  /** The csv column or JSON field that names an item's group; a tenant's groups share what it has. @default one group */
+  groupBy: z.string().min(1).max(200).optional(),
   /** How often an item that failed with a retryable error is tried again, 0 to 10. @default 3 */
   retries: z.int().min(0).max(10).optional(),
   /** More failed items than this stop the run. @default none */

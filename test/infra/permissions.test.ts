@@ -25,6 +25,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
   DispatchBatchesRole: {
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem',
     'Lanes.Arn': 'dynamodb:GetItem dynamodb:PutItem',
+    'Tenants.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
     'StandardWork.Arn': 'sqs:SendMessage',
     'WebWork.Arn': 'sqs:SendMessage',
     'Dispatch.Arn': 'sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',

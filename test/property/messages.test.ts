@@ -9,7 +9,7 @@ import { hostileJson, hostileText, inheritedNames, spoilt } from '../support/hos
 const RUN = 'raaaaaaaaaaaaaaaaaaaaaaaaa';
 const GOOD = [
   { v: 1, type: 'open', run: RUN, shard: 0 },
-  { v: 1, type: 'report', run: RUN, shard: 3, batch: 31, q: 2, isDone: false, until: 1 },
+  { v: 1, type: 'report', run: RUN, shard: 3, batch: 31, q: 2, isDone: false, until: 1, rows: 3, left: 2, waitedMs: 4, tookMs: 5, heldBy: 'host:example.com' },
   { v: 1, type: 'wake' },
   { v: 1, type: 'heal', run: RUN },
   { v: 1, run: RUN, shard: 0, batch: 0, q: 0 },

@@ -102,13 +102,13 @@ describe('a worker', () => {
       '/secret': { kind: 'disallowed' },
       '/gone': { kind: 'failed', error },
     };
-    const { rows, left, heldUntil } = await run([{ text: 'https://example.com/held' }, { text: 'https://example.com/secret' }, { text: 'https://example.com/gone' }, { text: 'fine' }], {
+    const { rows, left, held } = await run([{ text: 'https://example.com/held' }, { text: 'https://example.com/secret' }, { text: 'https://example.com/gone' }, { text: 'fine' }], {
       fetchPage: async ({ url }) => answers[new URL(url).pathname]!,
     });
     expect(rows.map(({ line, verdict }) => [line, verdict])).toEqual([[2, 'skipped'], [3, 'failed'], [4, 'succeeded']]);
     expect(rows[0]).toMatchObject({ reason: 'robots' });
     expect(rows[1]).toMatchObject({ error });
-    expect({ left, heldUntil }).toEqual({ left: [0], heldUntil: NOW + 5000 });
+    expect({ left, held }).toEqual({ left: [0], held: { until: NOW + 5000 } });
   });
 
   test('skips what is shorter than the option asks for', async () => {

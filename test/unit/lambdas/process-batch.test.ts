@@ -88,7 +88,7 @@ describe('processBatch', () => {
     expect(shard).toMatchObject({ ok: ITEMS, ko: 0, sk: 0, nd: 1 });
     expect(shard.b[0]).toMatchObject({ q: 1, l: '', u: 0, o: '-', m: 'message of a' });
     expect((await storedRows()).map(({ line, verdict }) => [line, verdict])).toEqual([1, 2, 3, 4].map((line) => [line, 'succeeded']));
-    expect(reports).toEqual([{ v: 1, type: 'report', run: run.run, shard: 0, batch: 0, q: 1, isDone: true, until: now }]);
+    expect(reports).toEqual([{ v: 1, type: 'report', run: run.run, shard: 0, batch: 0, q: 1, isDone: true, left: 0, until: now, rows: ITEMS, tookMs: 0 }]);
     expect(answeredTokens).toEqual(['token']);
     expect((await ledger.readRun(run.run))!.acked).toBe('token');
   });
@@ -122,9 +122,9 @@ describe('processBatch', () => {
   });
 
   it('settles what is done, leaves what a limit holds, and reports when to come back', async () => {
-    const held = portsWith(async ({ line }) => (line > 2 ? { verdict: 'held', until: now + 5000 } : { verdict: 'succeeded', output: {} }));
+    const held = portsWith(async ({ line }) => (line > 2 ? { verdict: 'held', until: now + 5000, limit: 'host:example.com' } : { verdict: 'succeeded', output: {} }));
     expect(await deliver('a', held)).toEqual({ kind: 'settled', rows: 2, left: 2, unended: 0 });
-    expect(reports).toEqual([{ v: 1, type: 'report', run: run.run, shard: 0, batch: 0, q: 1, isDone: false, until: now + 5000 }]);
+    expect(reports).toEqual([{ v: 1, type: 'report', run: run.run, shard: 0, batch: 0, q: 1, isDone: false, left: 2, until: now + 5000, rows: 2, tookMs: 0, heldBy: 'host:example.com' }]);
     expect((await readShard()).b[0]).toMatchObject({ q: 1, l: '2-3', a: 0, u: 0 });
     expect(await deliver('b', portsWith(), 1)).toEqual({ kind: 'settled', rows: 2, left: 0, unended: 0 });
     expect((await storedRows()).map(({ line }) => line)).toEqual([1, 2, 3, 4]);

@@ -67,10 +67,10 @@ describe('workItems', () => {
 
   it('leaves held items over and says when the first may begin', async () => {
     const processor = aProcessor(async ({ line }) => (line % 2 ? succeeded : { verdict: 'held', until: 1000 * line }));
-    const { rows, left, heldUntil } = await workItems(items(6), work(processor));
+    const { rows, left, held } = await workItems(items(6), work(processor));
     expect(rows.map(({ line }) => line)).toEqual([1, 3, 5]);
     expect(left).toEqual([1, 3, 5]);
-    expect(heldUntil).toBe(2000);
+    expect(held).toEqual({ until: 2000 });
   });
 
   it('begins no further item after 32 MiB of output, but tries again what has begun', async () => {
@@ -82,8 +82,8 @@ describe('workItems', () => {
     }, 1);
     const ended = workItems(items(20), work(processor, Date.now() + 600_000, 5));
     await vi.advanceTimersByTimeAsync(60_000);
-    const { rows, left, heldUntil } = await ended;
-    expect([rows.map(({ line, verdict, attempts }) => [line, verdict, attempts]), left.length, heldUntil]).toEqual([
+    const { rows, left, held } = await ended;
+    expect([rows.map(({ line, verdict, attempts }) => [line, verdict, attempts]), left.length, held]).toEqual([
       [[1, 'succeeded', 3], ...[2, 3, 4, 5, 6].map((line) => [line, 'succeeded', 1])], 14, undefined,
     ]);
   });
@@ -150,7 +150,7 @@ describe('workItems', () => {
 
   it('counts a throttled item as no attempt and no failure', async () => {
     const processor = aProcessor(async () => ({ verdict: 'held', until: 5 }));
-    expect(await workItems(items(1), work(processor, undefined, 3))).toMatchObject({ rows: [], left: [0], heldUntil: 5 });
+    expect(await workItems(items(1), work(processor, undefined, 3))).toMatchObject({ rows: [], left: [0], held: { until: 5 } });
   });
 
   it('fails an item that has had nearly the whole delivery, so that it does not take the next one, too', async () => {

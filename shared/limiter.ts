@@ -1,0 +1,52 @@
+/** What a worker asks of limits that all workers share. The implementation is in `shared/limiting/`; the records are those of `shared/limits.ts`. */
+
+/** Units of one limit, such as 1 of `api:openai:gpt-4o:requests` or 1,200 of `api:openai:gpt-4o:tokens`. */
+export interface LimitUse {
+  readonly key: string;
+  /** A positive integer. */
+  readonly units: number;
+}
+
+/** A limit refused the start until then. */
+export interface Held {
+  readonly kind: 'held';
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  /** Key of the limit. */
+  readonly limit?: string;
+}
+
+/** How what was started ended, as its limits see it. */
+export type CallEnd =
+  /** The other side answered. */
+  | { readonly kind: 'answered' }
+  /** It asked for fewer calls (429, 503); `until` is its Retry-After, milliseconds since the epoch. It is no failure of an item and spends no retry. */
+  | { readonly kind: 'throttled'; readonly until?: number }
+  /** No answer, or one that says that it is broken (connection, time-out, 5xx): many in a row open the breaker. */
+  | { readonly kind: 'failed' };
+
+/** The right to start one call now. */
+export interface StartedCall {
+  readonly kind: 'started';
+  /**
+   * Must be called once, when the call is over.
+   * @param real what it really took, of keys that were estimated: more is charged, less is given back where that can exceed no window
+   */
+  end(end: CallEnd, real?: readonly LimitUse[]): Promise<void>;
+}
+
+export type StartAnswer =
+  | StartedCall
+  | Held
+  /** It asks for more units than the limit ever grants at once: no waiting helps. */
+  | { readonly kind: 'too large'; readonly limit: string; readonly largest: number };
+
+export interface Limiter {
+  /**
+   * Waits a few seconds at most, until all limits admit the call at once; keys without a limit admit everything. What is started is started now:
+   * no other wait may come between this and the call.
+   */
+  start(uses: readonly LimitUse[], signal: AbortSignal): Promise<StartAnswer>;
+  /** Gives back what was reserved ahead and is not used: at the end of a batch, because a frozen worker can't. */
+  release(): Promise<void>;
+}
