@@ -15,6 +15,7 @@ import { FolderLedger } from './folder-ledger.ts';
 import { FolderObjectStore } from './folder-object-store.ts';
 import { generateManifest } from './plan-rows.ts';
 import { urlProcessor } from './url-processor.ts';
+import { UNKNOWN_TENANTS } from '../test/support/unknown-tenants.ts';
 
 /** Where a finished run of any size lies: a folder with its manifest, its results and its ledger. */
 export interface BenchRun {
@@ -50,7 +51,7 @@ export async function writeBenchRun(folder: string, rows: number): Promise<void>
   ledger.putRun({ v: 1, run, tenant: TENANT, processor: urlProcessor.name, workerClass: 'standard', options: {}, source, state: 'open', createdAt: STARTED_AT, execution: run, attempt: 0 });
   const ports = { ledger: ledger.asPort(), manifests, results, clock: Date.now, processorOf: () => urlProcessor };
   const fetchPage = () => Promise.reject(new Error('the benchmark fetches nothing'));
-  await planRun({ v: 1, run }, { ...ports, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, signal: new AbortController().signal });
+  await planRun({ v: 1, run }, { ...ports, ...UNKNOWN_TENANTS, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, signal: new AbortController().signal });
   for (const shard of await readAllShards(ports.ledger, await readPlannedRun(ports.ledger, run))) await ledger.putShard(await settleShard(results, shard));
   await mergeResults({ v: 1, run }, ports);
   const credits = { hold: async () => 'held' as const, settle: async () => undefined };

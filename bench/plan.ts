@@ -10,6 +10,7 @@ import type { PlanFormat } from './plan-rows.ts';
 import { isUploaded, openEmbeddedStore, openFolderStore, uploadToEmbedded, type PlanStore, type PlanStoreName } from './plan-store.ts';
 import { peakMemoryMb, round, startFigures } from './process-figures.ts';
 import { urlProcessor } from './url-processor.ts';
+import { UNKNOWN_TENANTS } from '../test/support/unknown-tenants.ts';
 
 /**
  * The planner's benchmark: `taskset -c 0 node bench/plan.ts --rows 10000000 --format jsonl [--store embedded]`.
@@ -65,7 +66,7 @@ async function measure({ source, manifests, results }: PlanStore, rows: number):
   const figures = startFigures();
   const fetchPage = () => Promise.reject(new Error('the benchmark fetches nothing'));
   const signal = new AbortController().signal;
-  await planRun({ v: 1, run }, { ledger, manifests, results, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, clock: Date.now, signal, processorOf: () => urlProcessor });
+  await planRun({ v: 1, run }, { ledger, manifests, results, ...UNKNOWN_TENANTS, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, clock: Date.now, signal, processorOf: () => urlProcessor });
   const { wallSeconds, cpuSeconds } = figures();
 
   const expected = { ...countRows(rows), shards: ledger.shards() };

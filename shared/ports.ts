@@ -142,6 +142,13 @@ export interface Credits {
   settle(request: { tenant: string; run: string; amount: number; charge: number }): Promise<void>;
 }
 
+/** What the items of a tenant and processor took: plans size their batches by it. */
+export interface PaceStore {
+  /** Milliseconds of a worker an item, or undefined if nothing is known. */
+  readPace(tenant: string, processor: string): Promise<number | undefined>;
+  writePace(tenant: string, processor: string, msPerItem: number): Promise<void>;
+}
+
 /** What an operator set for tenants. */
 export interface TenantStore {
   /** Consistent; the defaults for a tenant without settings. */

@@ -18,6 +18,9 @@ export interface PlannedItem {
   readonly group?: string;
 }
 
+/** What a result row takes over from its item. */
+export const identityOf = ({ line, id, input, group }: PlannedItem) => ({ line, ...(id !== undefined && { id }), input, ...(group !== undefined && { group }) });
+
 export interface ItemError {
   /** A stable name that callers match on, such as `HttpStatusError`. */
   readonly name: string;
@@ -40,6 +43,8 @@ export type ResultRow = {
   readonly attempts: number;
   readonly startedAt: string;
   readonly durationMs: number;
+  /** As in the item. */
+  readonly group?: string;
 } & Outcome;
 
 /** A row of `results/duplicates.ndjson.gz`: an item that equals an earlier one. */

@@ -6,7 +6,7 @@ import { writePart } from './parts.ts';
 import { readAllShards } from './planned-run.ts';
 import type { Clock, ObjectStore, RunLedger } from './ports.ts';
 import type { PlannedRun, ShardRecord } from './records.ts';
-import type { ResultRow } from './rows.ts';
+import { identityOf, type ResultRow } from './rows.ts';
 
 export interface SettlePorts {
   readonly ledger: RunLedger;
@@ -56,8 +56,5 @@ async function skippedRows(
 ): Promise<ResultRow[]> {
   const items = await readBatchItems(results, shard, batch);
   const startedAt = new Date(clock()).toISOString();
-  return ordinals.map((ordinal) => {
-    const { line, id, input } = items[ordinal]!;
-    return { line, ...(id !== undefined && { id }), input, verdict: 'skipped', reason, attempts: 0, startedAt, durationMs: 0 };
-  });
+  return ordinals.map((ordinal) => ({ ...identityOf(items[ordinal]!), verdict: 'skipped', reason, attempts: 0, startedAt, durationMs: 0 }));
 }

@@ -4,7 +4,7 @@ import { allowList, allowObjects, READ, READ_VERSIONS, WRITE } from '../permissi
 
 /** The manifest is read once and cut into shards and batches. */
 export function addPlanRun(foundation: Foundation): HandlerFunction {
-  const { progress, dispatchQueue, limits, manifests, results, fetchEnvironment } = foundation;
+  const { progress, tenants, dispatchQueue, limits, manifests, results, fetchEnvironment } = foundation;
   const plan = foundation.addFunction('PlanRun', {
     handler: 'plan-run',
     description: 'Reads a manifest once and cuts it into shards and batches.',
@@ -12,6 +12,7 @@ export function addPlanRun(foundation: Foundation): HandlerFunction {
     timeoutSeconds: LONGEST_TIMEOUT_SECONDS,
     environment: {
       PROGRESS_TABLE: progress.tableName,
+      TENANTS_TABLE: tenants.tableName,
       MANIFESTS_BUCKET: manifests.bucketName,
       RESULTS_BUCKET: results.bucketName,
       DISPATCH_QUEUE_URL: dispatchQueue.queueUrl,
@@ -22,6 +23,8 @@ export function addPlanRun(foundation: Foundation): HandlerFunction {
   });
   // BatchGetItem, and the message: a run that was stopped before its plan is settled after it.
   plan.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+  // The tenant's settings, and what its items took: both decide on the size of batches.
+  plan.allow(tenants.tableArn, 'dynamodb:GetItem');
   plan.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
   plan.allow(limits.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   allowObjects(plan, { bucket: manifests, actions: READ_VERSIONS, because: 'A manifest may have any name, and is known only by its run.' });

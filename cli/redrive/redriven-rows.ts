@@ -1,6 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { BrokenObjectError } from '../../shared/errors.ts';
+import { splitOptions } from '../../shared/manifest/common-options.ts';
 import { mapConcurrently } from '../../shared/map-concurrently.ts';
 import { ERRORS_FILE_NAME, parsePartPath, runPrefix } from '../../shared/names.ts';
 import type { ObjectStore } from '../../shared/ports.ts';
@@ -25,13 +26,14 @@ const PARTS_AT_ONCE = 16;
  */
 export async function* readChosenRows(results: ObjectStore, manifest: RunManifest, { isChosen, withSkipped }: { isChosen: (row: ResultRow) => boolean; withSkipped: boolean }): AsyncGenerator<RedrivenRow> {
   const prefix = runPrefix(manifest.tenant, manifest.run);
+  const choice: Choice = { isChosen, groupBy: splitOptions(manifest.options).common.groupBy };
   if (!withSkipped) {
-    if (manifest.files.some(({ path }) => path === ERRORS_FILE_NAME)) yield* chosenOf(results, prefix + ERRORS_FILE_NAME, isChosen);
+    if (manifest.files.some(({ path }) => path === ERRORS_FILE_NAME)) yield* chosenOf(results, prefix + ERRORS_FILE_NAME, choice);
     return;
   }
   const parts = partsInOrder(manifest);
   for (let at = 0; at < parts.length; at += PARTS_AT_ONCE) {
-    const rows = await mapConcurrently(parts.slice(at, at + PARTS_AT_ONCE), PARTS_AT_ONCE, (path) => Array.fromAsync(chosenOf(results, prefix + path, isChosen)));
+    const rows = await mapConcurrently(parts.slice(at, at + PARTS_AT_ONCE), PARTS_AT_ONCE, (path) => Array.fromAsync(chosenOf(results, prefix + path, choice)));
     yield* rows.flat();
   }
 }
@@ -45,16 +47,22 @@ function partsInOrder({ files }: RunManifest): string[] {
   return parts.sort((a, b) => a.shard - b.shard).map(({ path }) => path);
 }
 
-async function* chosenOf(results: ObjectStore, key: string, isChosen: (row: ResultRow) => boolean): AsyncGenerator<RedrivenRow> {
+interface Choice {
+  readonly isChosen: (row: ResultRow) => boolean;
+  readonly groupBy: string | undefined;
+}
+
+async function* chosenOf(results: ObjectStore, key: string, { isChosen, groupBy }: Choice): AsyncGenerator<RedrivenRow> {
   for await (const row of readRows(results, key)) {
-    if (isChosen(row)) yield { line: row.line, text: JSON.stringify(rowOf(row)), error: row.verdict === 'failed' ? row.error.name : undefined };
+    if (isChosen(row)) yield { line: row.line, text: JSON.stringify(rowOf(row, groupBy)), error: row.verdict === 'failed' ? row.error.name : undefined };
   }
 }
 
-/** The item's input is its row, with its own id beside it unless the processor keeps that in the input. */
-function rowOf({ id, input }: ResultRow): object {
-  const isKept = id === undefined || (Object.hasOwn(input, 'id') && String(input['id']) === id);
-  return isKept ? input : { ...input, id };
+/** The item's input is its row, with its own id and its group beside it unless the processor keeps them in the input. */
+function rowOf({ id, input, group }: ResultRow, groupBy: string | undefined): object {
+  const isKept = (name: string, value: string) => Object.hasOwn(input, name) && String(input[name]) === value;
+  const withId = id === undefined || isKept('id', id) ? input : { ...input, id };
+  return group === undefined || groupBy === undefined || isKept(groupBy, group) ? withId : { ...withId, [groupBy]: group };
 }
 
 /** A part's header passes for a row that nobody chooses: it has no verdict. */

@@ -9,7 +9,7 @@ const id = z.string().optional();
 
 const itemErrorSchema = z.strictObject({ name: z.string().min(1), message: z.string(), retryable: z.boolean() });
 
-const attemptFields = { line, id, input: jsonObject, attempts: count, startedAt: z.iso.datetime(), durationMs: z.number().nonnegative() };
+const attemptFields = { line, id, input: jsonObject, group: z.string().optional(), attempts: count, startedAt: z.iso.datetime(), durationMs: z.number().nonnegative() };
 
 export const resultRowSchema = z.discriminatedUnion('verdict', [
   z.strictObject({ ...attemptFields, verdict: z.literal('succeeded'), output: jsonObject }),
@@ -28,7 +28,7 @@ export const partHeaderSchema = z.strictObject({
   rows: count,
 });
 
-export const plannedItemSchema = z.strictObject({ line, id, input: jsonObject, limitKey: z.string().optional() });
+export const plannedItemSchema = z.strictObject({ line, id, input: jsonObject, limitKey: z.string().optional(), group: z.string().optional() });
 
 export const duplicateRowSchema = z.strictObject({
   line,
@@ -42,7 +42,8 @@ export const duplicateRowSchema = z.strictObject({
 export const invalidRowSchema = z.strictObject({ line, row: z.string(), reason: z.string().min(1) });
 
 /** A row of the plan's records.ndjson: one shard. */
-export const shardPlanSchema = z.strictObject({ shard: count, sizes: z.array(z.int().positive()), offsets: z.array(count) });
+const runs = z.array(z.tuple([z.string(), z.int().positive()])).optional();
+export const shardPlanSchema = z.strictObject({ shard: count, sizes: z.array(z.int().positive()), offsets: z.array(count), keys: runs, groups: runs });
 
 /** Loose: a row of errors.ndjson.gz may carry more than what is compared. */
 export const errorRowSchema = z.looseObject({ line, error: itemErrorSchema });

@@ -5,7 +5,9 @@ import { createDynamo, createS3, createSfn, createSqs } from '../../shared/aws/c
 import { createTaskAnswers } from '../../shared/aws/executions.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
+import { createPaceStore } from '../../shared/aws/pace-table.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { createTenantStore } from '../../shared/aws/tenant-table.ts';
 import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { type PlanAnswer, runInputSchema } from '../../shared/messages.ts';
@@ -14,7 +16,7 @@ import type { RunRecord } from '../../shared/records.ts';
 import { finishStop } from '../../shared/stop-run.ts';
 import { planRun } from './plan-run.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', ...FETCH_VARIABLES]);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'TENANTS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', ...FETCH_VARIABLES]);
 const s3 = createS3();
 const dynamo = createDynamo();
 const fetcher = createWorkerFetcher(dynamo, configuration);
@@ -32,6 +34,8 @@ const ports = {
   ledger,
   manifests: createObjectStore(s3, configuration.MANIFESTS_BUCKET),
   results,
+  tenants: createTenantStore(dynamo, configuration.TENANTS_TABLE),
+  paces: createPaceStore(dynamo, configuration.TENANTS_TABLE, Date.now),
   finishStop: (run: RunRecord) => finishStop(run, stopPorts),
   newNonce: randomUUID,
   fetchPage: fetcher.fetchPage,

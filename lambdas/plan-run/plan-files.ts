@@ -35,7 +35,7 @@ export class PlanFiles implements PlanSink {
   }
 
   item(item: PlannedItem, json: string): void {
-    this.#take(this.#cutter.add(json, item.limitKey));
+    this.#take(this.#cutter.add(json, item));
   }
 
   duplicate(row: DuplicateRow): void {
@@ -82,11 +82,10 @@ export class PlanFiles implements PlanSink {
     await this.#writes.end().catch(() => undefined);
   }
 
-  #take(shard: CutShard | undefined): void {
-    if (shard === undefined) return;
-    this.#plans.add(shard.plan);
-    this.#cut.push(shard);
-    this.#shards++;
+  #take(shards: readonly CutShard[]): void {
+    for (const { plan } of shards) this.#plans.add(plan);
+    this.#cut.push(...shards);
+    this.#shards += shards.length;
   }
 
   #writeShard({ plan, body }: CutShard): Promise<void> {

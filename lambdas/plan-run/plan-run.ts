@@ -1,4 +1,5 @@
 import type { Processor } from '../../processors/processor.ts';
+import { chooseBatchSize } from '../../shared/batch-size.ts';
 import { freshBatch } from '../../shared/batch-state.ts';
 import { BoundedTasks } from '../../shared/bounded-tasks.ts';
 import { BrokenObjectError, ManifestRefusedError, StaleStateError } from '../../shared/errors.ts';
@@ -10,7 +11,7 @@ import type { ShardPlan } from '../../shared/manifest/shard-cutter.ts';
 import type { PlanAnswer, RunInput } from '../../shared/messages.ts';
 import { SHARD_LIST_NAME, SHARD_PLANS_FILE_NAME, planPrefix } from '../../shared/names.ts';
 import { isPlanned } from '../../shared/planned-run.ts';
-import type { Clock, ObjectStore, RunLedger } from '../../shared/ports.ts';
+import type { Clock, ObjectStore, PaceStore, RunLedger, TenantStore } from '../../shared/ports.ts';
 import type { PlannedRun, RunRecord, ShardRecord } from '../../shared/records.ts';
 import type { JsonObject, Totals } from '../../shared/rows.ts';
 import { expandRows } from './expand-rows.ts';
@@ -20,6 +21,8 @@ import { RowPlanner } from './row-planner.ts';
 export interface PlanPorts {
   readonly ledger: Pick<RunLedger, 'readRun' | 'freezePlan' | 'putShard'>;
   readonly manifests: ObjectStore;
+  readonly tenants: Pick<TenantStore, 'readSettings'>;
+  readonly paces: Pick<PaceStore, 'readPace'>;
   readonly results: ObjectStore;
   /** Settles what a stopped run has open. */
   readonly finishStop: (run: RunRecord) => Promise<void>;
@@ -68,9 +71,9 @@ async function writePlan(run: RunRecord, ports: PlanPorts, nonce: string): Promi
   const manifest = await ports.manifests.open(run.source.key, run.source.version);
   if (manifest === undefined) throw new ManifestRefusedError(`expected version ${run.source.version} of the manifest, got none: it was deleted`);
 
-  const files = new PlanFiles(ports.results, planPrefix(run.tenant, run.run, nonce), run.run, common.itemsPerBatch ?? processor.itemsPerBatch);
+  const files = new PlanFiles(ports.results, planPrefix(run.tenant, run.run, nonce), run.run, await sizeBatches(run, { processor, asked: common.itemsPerBatch }, ports));
   try {
-    const planner = new RowPlanner({ processor, options, sink: files });
+    const planner = new RowPlanner({ processor, options, groupBy: common.groupBy, sink: files });
     const { primaryField, primaryAliases: aliases = [] } = processor;
     for await (const rows of readManifest({ body: manifest.body, name: run.source.key, primaryField, aliases, options: common })) {
       for (const row of rows) planner.add(row);
@@ -85,6 +88,12 @@ async function writePlan(run: RunRecord, ports: PlanPorts, nonce: string): Promi
     await files.discard();
     throw error;
   }
+}
+
+async function sizeBatches({ tenant }: RunRecord, { processor, asked }: { processor: Processor; asked: number | undefined }, { tenants, paces }: PlanPorts): Promise<number> {
+  const { maxPerGroupRound } = await tenants.readSettings(tenant);
+  const msPerItem = await paces.readPace(tenant, processor.name);
+  return chooseBatchSize({ asked, usual: processor.itemsPerBatch, msPerItem, maxPerGroupRound });
 }
 
 function parseOwnOptions(processor: Processor, own: JsonObject): JsonObject {
@@ -111,7 +120,7 @@ async function putShards(run: PlannedRun, ports: PlanPorts): Promise<void> {
   await puts.end();
 }
 
-function shardRecord({ run, tenant, plan }: PlannedRun, { shard, sizes, offsets }: ShardPlan): ShardRecord {
+function shardRecord({ run, tenant, plan }: PlannedRun, { shard, sizes, offsets, keys, groups }: ShardPlan): ShardRecord {
   const b = Object.fromEntries(sizes.map((size, batch) => [String(batch), freshBatch(size)]));
-  return { v: 1, run, tenant, shard, plan, n: sizes.length, nd: 0, ok: 0, ko: 0, sk: 0, sizes, offsets, b };
+  return { v: 1, run, tenant, shard, plan, n: sizes.length, nd: 0, ok: 0, ko: 0, sk: 0, sizes, offsets, b, ...(keys && { keys }), ...(groups && { groups }) };
 }

@@ -30,6 +30,7 @@ type ItemReading = Extract<RowReading<JsonObject>, { kind: 'item' }>;
 export class RowPlanner {
   readonly #processor: Processor;
   readonly #options: JsonObject;
+  readonly #groupBy: string | undefined;
   readonly #sink: PlanSink;
   readonly #maxRows: number;
   readonly #items = new EqualityTable();
@@ -39,9 +40,11 @@ export class RowPlanner {
   #counts = { rows: 0, invalid: 0, items: 0, duplicates: 0 };
   #lastLine = 0;
 
-  constructor(settings: { processor: Processor; options: JsonObject; sink: PlanSink; maxRows?: number }) {
+  /** @param settings `groupBy`: the field that names an item's group */
+  constructor(settings: { processor: Processor; options: JsonObject; groupBy?: string | undefined; sink: PlanSink; maxRows?: number }) {
     this.#processor = settings.processor;
     this.#options = settings.options;
+    this.#groupBy = settings.groupBy;
     this.#sink = settings.sink;
     this.#maxRows = settings.maxRows ?? MAX_ROWS;
   }
@@ -123,8 +126,10 @@ export class RowPlanner {
     if (id !== undefined && !id.ok) return this.#refuse(line, text, id.reason);
     const sameId = id === undefined ? undefined : this.#ids.firstLineOf(id.id, line);
     if (sameId !== undefined) return this.#refuse(line, text, `expected an \`id\` that no other row has, got that of line ${sameId}`);
+    const group = this.#groupBy === undefined ? undefined : readGroup(this.#groupBy, fields[this.#groupBy]);
+    if (group !== undefined && !group.ok) return this.#refuse(line, text, group.reason);
     const own = id === undefined ? { line, input } : { line, id: id.id, input };
-    const item = limitKey === undefined ? own : { ...own, limitKey };
+    const item: PlannedItem = { ...own, ...(limitKey !== undefined && { limitKey }), ...(group !== undefined && { group: group.group }) };
     const json = this.#write(item);
     if (!json.ok) return this.#refuse(line, text, json.reason);
     const duplicateOf = equalityKey === undefined ? undefined : this.#items.firstLineOf(equalityKey, line);
@@ -173,4 +178,17 @@ function readId(value: unknown): IdReading | undefined {
   if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) return { ok: false, reason: `expected a number as \`id\` to be at most ${Number.MAX_SAFE_INTEGER}, got ${value}: write it as a text` };
   if (typeof value === 'number') return { ok: true, id: String(value) };
   return { ok: false, reason: `expected \`id\` to be a text or a number, got ${JSON.stringify(value).slice(0, 100)}` };
+}
+
+/** Groups stand in the dispatcher's record. */
+const MAX_GROUP_CHARACTERS = 200;
+
+type GroupReading = { readonly ok: true; readonly group: string } | { readonly ok: false; readonly reason: string };
+
+/** A row without a value belongs to the tenant's own group. */
+function readGroup(name: string, value: unknown): GroupReading | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  const group = typeof value === 'number' ? String(value) : value;
+  if (typeof group === 'string' && group.length <= MAX_GROUP_CHARACTERS) return { ok: true, group };
+  return { ok: false, reason: `expected \`${name}\` to name the item's group in at most ${MAX_GROUP_CHARACTERS} characters, got ${JSON.stringify(value).slice(0, 100)}` };
 }

@@ -1,6 +1,6 @@
 import { batchOf, isPoisoned, POISON_DEATHS } from '../../shared/batch-state.ts';
 import { parseOrdinals } from '../../shared/ordinals.ts';
-import type { PlannedItem, ResultRow } from '../../shared/rows.ts';
+import { identityOf, type PlannedItem, type ResultRow } from '../../shared/rows.ts';
 import type { BatchWork, Claimed, ProcessPorts, WorkEnd } from './delivery.ts';
 import { settleBatch } from './settle-batch.ts';
 import { firstOf, type Holding, type Work, workItems } from './work-items.ts';
@@ -73,8 +73,8 @@ class CarefulHand {
   }
 }
 
-function poisonRow({ line, id, input }: PlannedItem, { clock }: Work): ResultRow {
+function poisonRow(item: PlannedItem, { clock }: Work): ResultRow {
   const message = `expected the item to end, but ${POISON_DEATHS} workers died at it while it ran alone`;
   const error = { name: 'PoisonItemError', message, retryable: false };
-  return { line, ...(id !== undefined && { id }), input, verdict: 'failed', error, attempts: POISON_DEATHS, startedAt: new Date(clock()).toISOString(), durationMs: 0 };
+  return { ...identityOf(item), verdict: 'failed', error, attempts: POISON_DEATHS, startedAt: new Date(clock()).toISOString(), durationMs: 0 };
 }

@@ -2,7 +2,7 @@ import type { HeldAnswer, Processor } from '../../processors/processor.ts';
 import { type BackOff, fullJitterMs } from '../../shared/back-off.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Clock, Sleep } from '../../shared/ports.ts';
-import type { ItemError, JsonObject, Outcome, ResultRow } from '../../shared/rows.ts';
+import { identityOf, type ItemError, type JsonObject, type Outcome, type ResultRow } from '../../shared/rows.ts';
 import { callProcessor } from './call-processor.ts';
 import { ItemQueue, type OrdinalItem, type Task } from './item-queue.ts';
 
@@ -148,9 +148,9 @@ class Shift {
     return true;
   }
 
-  #end({ ordinal, item: { line, id, input }, attempts, startedAt = this.#work.clock() }: Task, answer: Outcome): void {
+  #end({ ordinal, item, attempts, startedAt = this.#work.clock() }: Task, answer: Outcome): void {
     const times = { attempts, startedAt: new Date(startedAt).toISOString(), durationMs: this.#work.clock() - startedAt };
-    this.#rows.set(ordinal, { line, ...(id !== undefined && { id }), input, ...answer, ...times });
+    this.#rows.set(ordinal, { ...identityOf(item), ...answer, ...times });
   }
 }
 

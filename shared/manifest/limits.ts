@@ -21,5 +21,6 @@ export const MAX_KEPT_ROW_BYTES = 1024;
 export const MAX_REASON_CHARACTERS = 500;
 
 export const MAX_SHARD_ITEMS = 5000;
+export const MAX_BATCH_ITEMS = 1000;
 export const MAX_SHARD_BATCHES = 32;
 export const MAX_SHARD_BYTES = 8 * 1024 * 1024;

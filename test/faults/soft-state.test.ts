@@ -62,5 +62,6 @@ test.each(cases)('%s: two rounds of the sweep heal it', async (name, when, lose)
 });
 
 async function sweep({ stack }: ShortStack): Promise<void> {
-  expect(await stack.invoke('SweepRuns', {})).toMatchObject({ ok: true, payload: { runs: 1, failed: 0 } });
+  // The run may be over before the second round.
+  expect(await stack.invoke('SweepRuns', {})).toMatchObject({ ok: true, payload: { failed: 0 } });
 }

@@ -13,6 +13,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'FailedEvents.Arn': 'sqs:SendMessage',
   },
   PlanRunRole: {
+    'Tenants.Arn': 'dynamodb:GetItem',
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
     'Dispatch.Arn': 'sqs:SendMessage',
     Run: 'states:SendTaskSuccess',

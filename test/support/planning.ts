@@ -7,6 +7,7 @@ import type { PlannedRun, RunRecord, ShardRecord } from '../../shared/records.ts
 import type { DuplicateRow, ExpandedRow, InvalidRow, JsonObject, PlannedItem } from '../../shared/rows.ts';
 import { canonicalUrl } from '../../shared/web-url.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
+import { UNKNOWN_TENANTS } from './unknown-tenants.ts';
 
 /** A small processor of web addresses that can expand `expand: "list"` rows from their field `rows`. */
 export const webProcessor: Processor = {
@@ -97,6 +98,7 @@ export function preparePlanning({ name = 'list.txt', body, options = {}, process
     finishStop: async () => undefined,
     fetchPage: () => Promise.reject(new Error('no network in this test')),
     clock: () => 0,
+    ...UNKNOWN_TENANTS,
     signal: new AbortController().signal,
     processorOf: (wanted: string) => (wanted === processor.name ? processor : undefined),
   };

@@ -10,6 +10,7 @@ import { finishStop, stopRun } from '../../shared/stop-run.ts';
 import { type Fate, Life, survive } from './life.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
 import { WorldExecutions } from './world-executions.ts';
+import { UNKNOWN_TENANTS } from './unknown-tenants.ts';
 
 export const WORKER_MS = 120_000;
 const SWEEP_EVERY_MS = 60_000;
@@ -210,6 +211,7 @@ export class RunWorld {
       taskAnswers: life.spoil({ succeedTask: async (token: string) => this.executions.answer(token) }),
       dispatchQueue: life.spoil(dispatchQueue),
       workQueues: life.spoil(workQueues),
+      ...UNKNOWN_TENANTS,
       processors: [{ ...processor, credits: CREDITS }],
       processorOf: () => processor,
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
