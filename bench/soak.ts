@@ -50,6 +50,8 @@ try {
   overlay.remove();
   rmSync(dataFolder, { recursive: true, force: true });
 }
+// Node.js 24.21 waits without end for handles of killed worker threads if the process ends by itself.
+process.exit();
 
 async function frontFor(target: string): Promise<string> {
   // What can't be killed has ended by itself: its call is reset, as a fault of its own.
