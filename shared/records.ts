@@ -14,6 +14,13 @@ export interface RunStop {
   readonly at: string;
 }
 
+/** Why a planned run has not begun. `since`: ISO 8601 UTC. */
+export type QueuedState =
+  /** The tenant's balance is too low: credits. */
+  | { readonly reason: 'credits'; readonly since: string; readonly needs: number; readonly has: number }
+  /** The tenant has as many items waiting as it may. `needs`: items of this run; `ahead`: items of the tenant that come before it. */
+  | { readonly reason: 'waiting'; readonly since: string; readonly needs: number; readonly ahead: number };
+
 /** What a run may cost its tenant; all 0 until processors have prices. */
 export interface RunCredits {
   /** Reserved at admission. */
@@ -52,6 +59,8 @@ export interface RunRecord {
   readonly stop?: RunStop;
   /** No batch is sent until it is resumed. */
   readonly paused?: true;
+  /** It is planned and waits to be let in; taken away when it is. */
+  readonly queued?: QueuedState;
   /** The run whose failed items this one does again. */
   readonly redriveOf?: string;
   readonly credits?: RunCredits;

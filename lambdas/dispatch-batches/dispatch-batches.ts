@@ -1,4 +1,5 @@
 import { StaleStateError } from '../../shared/errors.ts';
+import { isHeld } from '../../shared/is-held.ts';
 import {
   addRun,
   addShards,
@@ -129,8 +130,6 @@ async function healRun(state: LaneState, runId: string, heal: Healing, ports: Di
   }
   return record !== undefined;
 }
-
-const isHeld = (run: RunRecord): boolean => run.paused === true || run.state !== 'open';
 
 /** Shards that are neither done nor known here: their message, or the lanes that had them, are gone. @returns how many */
 async function noteLostShards(state: LaneState, record: RunRecord, ports: DispatchPorts): Promise<number> {

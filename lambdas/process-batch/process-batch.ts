@@ -2,6 +2,7 @@ import { batchOf, isBatchDone, isCareful } from '../../shared/batch-state.ts';
 import { NoSuchRecordError } from '../../shared/errors.ts';
 import { isFailureThresholdSet } from '../../shared/failure-threshold.ts';
 import { finishShard } from '../../shared/finish-shard.ts';
+import { isHeld } from '../../shared/is-held.ts';
 import { splitOptions } from '../../shared/manifest/common-options.ts';
 import type { BatchMessage, DispatchMessage } from '../../shared/messages.ts';
 import { countOrdinals, parseOrdinals } from '../../shared/ordinals.ts';
@@ -35,7 +36,7 @@ export type BatchEnd =
 export async function processBatch(message: BatchMessage, delivery: Delivery, ports: ProcessPorts): Promise<BatchEnd> {
   const run = await ports.findRun(message.run);
   if (!run) throw new NoSuchRecordError(`expected a record of run ${message.run} in the ledger, found none`);
-  if (run.state !== 'open' || run.paused) return { kind: 'no run' };
+  if (isHeld(run)) return { kind: 'no run' };
   const { owner, deadline } = delivery;
   const claimedAt = ports.clock();
   const claim = await ports.ledger.claim({ ...message, owner, now: claimedAt, until: deadline + ports.leaseMarginMs });

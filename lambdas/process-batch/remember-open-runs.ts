@@ -1,3 +1,4 @@
+import { isHeld } from '../../shared/is-held.ts';
 import type { Clock, RunLedger } from '../../shared/ports.ts';
 import type { RunRecord } from '../../shared/records.ts';
 
@@ -18,7 +19,7 @@ export function rememberOpenRuns(readRun: ReadRun, clock: Clock): ReadRun {
     if (found && clock() < found.until) return found.run;
     known.delete(id);
     const run = await readRun(id);
-    if (run?.state !== 'open') return run;
+    if (!run || isHeld(run)) return run;
     known.set(id, { run, until: clock() + REMEMBERED_MS });
     if (known.size > RUNS_REMEMBERED) known.delete(known.keys().next().value!);
     return run;

@@ -147,8 +147,8 @@ export const STEP_MUTATIONS: readonly Mutation[] = [
   {
     rule: 'state-first',
     does: 'workers begin batches of a run that is being stopped',
-    file: 'lambdas/process-batch/process-batch.ts',
-    edits: [{ text: "if (run.state !== 'open' || run.paused)", instead: 'if (run.paused)' }],
+    file: 'shared/is-held.ts',
+    edits: [{ text: "state !== 'open' || paused === true", instead: 'paused === true' }],
     noticedBy: PLAN_AND_STOP,
   },
   {
