@@ -1,5 +1,5 @@
 import type { Held } from '../limiter.ts';
-import type { Limit, Reservation } from '../limits.ts';
+import type { RateTable } from '../limiting/rate-table.ts';
 
 /** Keeps every host within its rate and its connections, over all workers together. */
 export interface HostLimiter {
@@ -23,8 +23,7 @@ export type Admission =
   | Held;
 
 /** Where the limits are kept; the adapter is `shared/aws/limit-table.ts`. */
-export interface LimitTable {
-  reserve(request: { readonly key: string; readonly limit: Limit; readonly units: number; readonly nowUs: number }): Promise<Reservation>;
+export interface LimitTable extends RateTable {
   /**
    * Takes or renews one of `slots` leases of a key until `until`.
    * @returns its index, or when the first of those that others hold ends

@@ -1,7 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const CREDIT_EXPRESSIONS = 'shared/aws/credit-expressions.ts';
-const LIMIT_TABLE = 'shared/aws/limit-table.ts';
+const LIMIT_TABLE = 'shared/aws/limit-expressions.ts';
 const CREDITS = ['test/unit/protocol/credits.test.ts'];
 const LIMITS = ['test/unit/protocol/limits.test.ts'];
 

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createHostLimiter, SLOT_LEASE_MS } from '../../shared/http/leased-host-limiter.ts';
-import type { LimitTable } from '../../shared/http/host-limiter.ts';
 import { CLOCK_SKEW_MS, largestRequest, limitPerSecond, MAX_START_DELAY_MS, reserve, unitsRemaining, unitsThatFit, type Limit, type LimitRecord } from '../../shared/limits.ts';
+import { createMemoryLimitTable } from '../support/memory-limit-table.ts';
 
 const VECTORS = new URL('../../../shared/data/vectors/gcra.json', import.meta.url);
 const US = 1_000_000;
@@ -22,7 +22,7 @@ test.skipIf(!existsSync(VECTORS))('decides as the shared table has it (skipped w
   let record: LimitRecord | undefined;
   for (const row of rows) {
     const nowUs = row.at * US;
-    const { answer, record: after } = reserve(record, limit, row.volume, nowUs);
+    const { answer, record: after } = reserve(record, limit, { units: row.volume, nowUs });
     record = after;
     const wait = answer.kind === 'granted' ? -1 : answer.comeBackAtUs === Infinity ? null : (answer.comeBackAtUs - nowUs) / US;
     expect({ limited: answer.kind === 'refused', remaining: unitsRemaining(record, limit, nowUs), retryAfter: wait }, JSON.stringify(row)).toEqual({
@@ -47,7 +47,7 @@ function play(limit: Limit, steps: readonly { passesUs: number; worker: number; 
   for (const { passesUs, worker, units, lateUs } of steps) {
     trueUs += passesUs;
     const offset = clockOffsets[worker]!;
-    const { answer, record: after } = reserve(record, limit, units, trueUs + offset);
+    const { answer, record: after } = reserve(record, limit, { units, nowUs: trueUs + offset });
     record = after;
     if (answer.kind === 'refused') continue;
     granted.push(...answer.startsUs);
@@ -87,41 +87,17 @@ describe('whatever workers ask, with clocks that differ', () => {
         let nowUs = 1_700_000_000 * US;
         for (const step of steps) {
           nowUs += step.passesUs;
-          const { answer, record: after } = reserve(record, limit, units, nowUs);
+          const { answer, record: after } = reserve(record, limit, { units, nowUs });
           expect(unitsThatFit(limit, units, nowUs, record) === units).toBe(answer.kind === 'granted');
           record = after;
           if (answer.kind === 'granted') expect(answer.startsUs.at(-1)! - nowUs).toBeLessThanOrEqual(limit.maxWaitUs);
-          else if (units <= largestRequest(limit)) expect(reserve(record, limit, units, answer.comeBackAtUs).answer.kind).toBe('granted');
+          else if (units <= largestRequest(limit)) expect(reserve(record, limit, { units, nowUs: answer.comeBackAtUs }).answer.kind).toBe('granted');
           else expect(answer.comeBackAtUs).toBe(Infinity);
         }
       }),
     );
   });
 });
-
-/** The table in memory, with the adapter's meaning. */
-function createMemoryTable(): LimitTable {
-  const records = new Map<string, LimitRecord | undefined>();
-  const slots = new Map<string, { owner: string; until: number }>();
-  return {
-    async reserve({ key, limit, units, nowUs }) {
-      const { answer, record } = reserve(records.get(key), limit, units, nowUs);
-      records.set(key, record);
-      return answer;
-    },
-    async takeSlot({ key, slots: count, owner, now, until, index, held }) {
-      const candidates = Array.from({ length: count }, (_, i) => i).filter((i) => !held.includes(i) && (index === undefined || index === i));
-      const leases = candidates.map((i) => slots.get(`${key}/${i}`));
-      const free = candidates.find((_, i) => leases[i] === undefined || leases[i].owner === owner || leases[i].until < now - CLOCK_SKEW_MS);
-      if (free === undefined) return { kind: 'none', freeAt: Math.min(...leases.map((lease) => lease!.until)) };
-      slots.set(`${key}/${free}`, { owner, until });
-      return { kind: 'taken', index: free };
-    },
-    async giveSlotBack({ key, index, owner }) {
-      if (slots.get(`${key}/${index}`)?.owner === owner) slots.delete(`${key}/${index}`);
-    },
-  };
-}
 
 /** Time that passes only when everyone waits. */
 function createVirtualTime() {
@@ -152,7 +128,7 @@ test('workers that share a host never exceed its rate, nor its connections, and 
       fc.integer({ min: 1, max: 3 }),
       fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
       async (requests, connections, chances) => {
-        const table = createMemoryTable();
+        const table = createMemoryLimitTable();
         const time = createVirtualTime();
         const random = () => chances.next().value as number;
         const workers = ['w0', 'w1', 'w2'].map((owner) => createHostLimiter({ table, owner, requestsPerSecond: 2, connections, clock: time.clock, random, sleep: time.sleep }));

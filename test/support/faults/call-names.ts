@@ -1,6 +1,6 @@
 import { LEDGER_EXPRESSIONS } from '../../../shared/aws/ledger-expressions.ts';
 import { CREDIT_EXPRESSIONS } from '../../../shared/aws/credit-expressions.ts';
-import { LIMIT_EXPRESSIONS } from '../../../shared/aws/limit-table.ts';
+import { LIMIT_EXPRESSIONS } from '../../../shared/aws/limit-expressions.ts';
 import type { WireCall } from './wire-call.ts';
 
 /**
@@ -97,7 +97,7 @@ const EXPRESSIONS: readonly (readonly [string, Expression | string])[] = [...Obj
 
 /** The name of the product's own expression. */
 function purposeOf(update: string): string {
-  const isIt = (expression: Expression | string): boolean => (typeof expression === 'string' ? [expression] : Object.values(expression)).includes(update);
+  const isIt = (expression: Expression | string): boolean => (typeof expression === 'string' ? [expression] : Object.values(expression)).some((text) => update === text || update.startsWith(`${text} REMOVE `));
   return EXPRESSIONS.find(([, expression]) => isIt(expression))?.[0] ?? 'update';
 }
 

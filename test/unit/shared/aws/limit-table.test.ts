@@ -26,7 +26,7 @@ test('property: workers that take turns are answered exactly as the arithmetic s
       let nowUs = START_US;
       for (const { passesUs, worker, units } of sequence) {
         nowUs += passesUs;
-        const expected = reserve(record, LIMIT, units, nowUs);
+        const expected = reserve(record, LIMIT, { units, nowUs });
         record = expected.record;
         expect(await workers[worker]!.reserve({ key, limit: LIMIT, units, nowUs })).toEqual(expected.answer);
       }
