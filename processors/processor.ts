@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { PageFetcher } from '../shared/http/page-fetcher.ts';
+import type { Limiter } from '../shared/limiter.ts';
 import type { JsonObject, Outcome, ResultRow, Totals } from '../shared/rows.ts';
 
 /**
@@ -79,6 +80,8 @@ export interface ProcessContext<Options> {
   readonly now: () => number;
   /** Guarded (public addresses only), limited per host, obeying robots.txt. */
   readonly fetchPage: PageFetcher;
+  /** Admits calls of other services, over all workers together: `fetchPage` keeps its hosts' limits itself. */
+  readonly limiter: Limiter;
 }
 
 /** An outcome, or `held`: a limit refused the start until `until` (ms since the epoch); the item is left over and is no failure. */

@@ -74,12 +74,14 @@ export const ${variable}: Processor<Input, Options> = {
 
 const testText = (name: string, variable: string): string => `import { expect, it } from 'vitest';
 import { ${variable} } from '../../../processors/${name}/processor.ts';
+import { UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
 
 const context = {
   options: { minLength: 3 },
   signal: new AbortController().signal,
   now: () => 0,
   fetchPage: () => Promise.reject(new Error('this processor fetches nothing')),
+  limiter: UNLIMITED_CALLS,
 };
 
 it('counts the words that are long enough', async () => {

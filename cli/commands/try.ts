@@ -6,6 +6,7 @@ import type { ProcessAnswer, Processor } from '../../processors/processor.ts';
 import { processorOf } from '../../processors/registry.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { UNLIMITED } from '../../shared/http/host-limiter.ts';
+import { UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
 import { createPageFetcher } from '../../shared/http/undici-page-fetcher.ts';
 import type { JsonObject } from '../../shared/rows.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -32,7 +33,7 @@ export async function tryCommand(name: string, item: string, options: TryCommand
   const fetcher = createPageFetcher({ allowedNetworks: options.allowedNetworks, limiter: UNLIMITED, userAgent: USER_AGENT, clock: terminal.now });
   const startedAt = terminal.now();
   try {
-    const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage };
+    const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage, limiter: UNLIMITED_CALLS };
     const { answer } = await Promise.try(() => processor.process({ line: 1, input: reading.input }, context)).then(checkAnswer, checkThrown);
     print(answer, terminal.now() - startedAt, terminal);
     return answer.verdict === 'failed' ? EXIT.itemsFailed : EXIT.ok;

@@ -1,5 +1,6 @@
 import type { Processor } from '../../processors/processor.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
+import type { Limiter } from '../../shared/limiter.ts';
 import type { BatchMessage } from '../../shared/messages.ts';
 import type { Clock, DispatchQueue, ObjectStore, RunLedger, Sleep, TaskAnswers } from '../../shared/ports.ts';
 import type { RunRecord, ShardRecord } from '../../shared/records.ts';
@@ -15,6 +16,7 @@ export interface ProcessPorts {
   readonly taskAnswers: TaskAnswers;
   readonly processorOf: (name: string) => Processor;
   readonly fetchPage: PageFetcher;
+  readonly limiter: Limiter;
   readonly clock: Clock;
   readonly sleep: Sleep;
   /** From 0 (included) to 1. */

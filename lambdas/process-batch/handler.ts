@@ -11,6 +11,7 @@ import { createDispatchQueue, deleteMessages } from '../../shared/aws/queues.ts'
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { sleep } from '../../shared/aws/sleep.ts';
 import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
+import { createWorkerLimiter } from '../../shared/aws/worker-limiter.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { NoSuchRecordError } from '../../shared/errors.ts';
 import { type WorkMessage, workMessageSchema } from '../../shared/messages.ts';
@@ -41,6 +42,7 @@ const logger = new Logger();
 const dynamo = createDynamo();
 const sqs = createSqs();
 const fetcher = createWorkerFetcher(dynamo, configuration);
+const limiter = createWorkerLimiter(dynamo, configuration);
 const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
 const ports = {
   ledger,
@@ -50,6 +52,7 @@ const ports = {
   taskAnswers: createTaskAnswers(createSfn()),
   processorOf,
   fetchPage: fetcher.fetchPage,
+  limiter,
   clock: Date.now,
   sleep,
   random: Math.random,
@@ -73,8 +76,8 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
     if (reason !== undefined && failed.length + again.length === 0) await retire(event, reason);
     return failuresOf([...failed, ...again]);
   } finally {
-    // Connections go back to the other workers.
-    await fetcher.rest();
+    // Connections, and starts that were reserved ahead, go back to the other workers.
+    await Promise.all([fetcher.rest(), limiter.release()]);
   }
 }
 
@@ -84,7 +87,7 @@ async function retire({ Records }: SQSEvent, reason: string): Promise<never> {
   const handles = Records.map(({ receiptHandle }) => receiptHandle);
   // Undeleted they come again later, and find that there is nothing to do.
   await deleteMessages(sqs, configuration.SOURCE_QUEUE_URL, handles).catch((error: unknown) => logger.error('messages of a retiring environment not deleted', error as Error));
-  await fetcher.rest();
+  await Promise.all([fetcher.rest(), limiter.release()]);
   process.exit(0);
 }
 

@@ -68,6 +68,7 @@ async function readWork({ message, delivery, run, shard }: Claimed, ports: Proce
       processor: ports.processorOf(run.processor),
       options: own,
       fetchPage: ports.fetchPage,
+      limiter: ports.limiter,
       clock: ports.clock,
       sleep: ports.sleep,
       random: ports.random,

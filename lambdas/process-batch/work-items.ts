@@ -1,6 +1,7 @@
 import type { HeldAnswer, Processor } from '../../processors/processor.ts';
 import { type BackOff, fullJitterMs } from '../../shared/back-off.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
+import type { Limiter } from '../../shared/limiter.ts';
 import type { Clock, Sleep } from '../../shared/ports.ts';
 import { identityOf, type ItemError, type JsonObject, type Outcome, type ResultRow } from '../../shared/rows.ts';
 import { callProcessor } from './call-processor.ts';
@@ -18,6 +19,7 @@ export interface Work {
   readonly processor: Processor;
   readonly options: JsonObject;
   readonly fetchPage: PageFetcher;
+  readonly limiter: Limiter;
   readonly clock: Clock;
   readonly sleep: Sleep;
   /** From 0 (included) to 1. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createHostLimiter, SLOT_LEASE_MS } from '../../shared/http/leased-host-limiter.ts';
 import { CLOCK_SKEW_MS, largestRequest, limitPerSecond, MAX_START_DELAY_MS, reserve, unitsRemaining, unitsThatFit, type Limit, type LimitRecord } from '../../shared/limits.ts';
 import { createMemoryLimitTable } from '../support/memory-limit-table.ts';
+import { createVirtualTime } from '../support/virtual-time.ts';
 
 const VECTORS = new URL('../../../shared/data/vectors/gcra.json', import.meta.url);
 const US = 1_000_000;
@@ -98,28 +99,6 @@ describe('whatever workers ask, with clocks that differ', () => {
     );
   });
 });
-
-/** Time that passes only when everyone waits. */
-function createVirtualTime() {
-  let now = 1_700_000_000_000;
-  const timers: { at: number; wake: () => void }[] = [];
-  return {
-    clock: () => now,
-    sleep: (ms: number) => new Promise<void>((wake) => timers.push({ at: now + Math.max(0, ms), wake })),
-    async run(isDone: () => boolean) {
-      for (let turns = 0; !isDone(); turns++) {
-        if (turns > 20_000) throw new Error(`no end after ${now - 1_700_000_000_000} ms`);
-        for (let i = 0; i < 5; i++) await new Promise(setImmediate);
-        if (isDone()) return;
-        const next = timers.toSorted((a, b) => a.at - b.at)[0];
-        if (!next) throw new Error('everyone waits for nothing');
-        timers.splice(timers.indexOf(next), 1);
-        now = Math.max(now, next.at);
-        next.wake();
-      }
-    },
-  };
-}
 
 test('workers that share a host never exceed its rate, nor its connections, and all their requests come through', async () => {
   await fc.assert(

@@ -11,6 +11,7 @@ import { type Fate, Life, survive } from './life.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
 import { WorldExecutions } from './world-executions.ts';
 import { UNKNOWN_TENANTS } from './unknown-tenants.ts';
+import { UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
 
 export const WORKER_MS = 120_000;
 const SWEEP_EVERY_MS = 60_000;
@@ -215,6 +216,7 @@ export class RunWorld {
       processors: [{ ...processor, credits: CREDITS }],
       processorOf: () => processor,
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
+      limiter: UNLIMITED_CALLS,
       clock: () => this.now,
       sleep: async () => undefined,
       random: () => 0,
