@@ -73,8 +73,8 @@ function shareOut({ startsUs, grant }: Extract<Reservation, { readonly kind: 'gr
   }
 }
 
-/** Only the last share is the last that was reserved: the others have units after them. */
-function shareOf({ v, ...grant }: Grant, end: number, units: number): Grant {
+/** The share of a reservation whose last unit is its `end`th. Only the last share is the last that was reserved: the others have units after them. */
+export function shareOf({ v, ...grant }: Grant, end: number, units: number): Grant {
   const after = grant.units - end;
   return { ...grant, units, tat: grant.tat - after * grant.limit.unitUs, ...(after === 0 && v !== undefined && { v }) };
 }

@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 const CREDIT_EXPRESSIONS = 'shared/aws/credit-expressions.ts';
 const LIMIT_TABLE = 'shared/aws/limit-expressions.ts';
 const CREDITS = ['test/unit/protocol/credits.test.ts'];
+const CHANGES = ['test/unit/protocol/limit-changes.test.ts'];
 const LIMITS = ['test/unit/protocol/limits.test.ts'];
 
 export const CREDIT_MUTATIONS: readonly Mutation[] = [
@@ -102,5 +103,89 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
     file: LIMIT_TABLE,
     edits: [{ text: "condition: '#slot.#o = :me' }", instead: "condition: '#slot.#o = :me OR attribute_exists(pk)' }" }],
     noticedBy: LIMITS,
+  },
+  {
+    rule: 'guarded-refund',
+    does: 'units are given back whatever others were promised behind them',
+    file: LIMIT_TABLE,
+    edits: [{ text: "condition: 'gen = :gen AND (v = :mine OR refd <= :max) AND", instead: "condition: 'gen = :gen AND (v = :mine OR refd <= :max OR attribute_exists(pk)) AND" }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'refund-once',
+    does: 'a repeated write gives back again',
+    file: LIMIT_TABLE,
+    edits: [{ text: 'refd <= :max) AND refd = :seen', instead: 'refd <= :max) AND (refd = :seen OR attribute_exists(pk))' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'refund-burst',
+    does: 'what is given back leaves no room for the largest call',
+    file: 'shared/limit-changes.ts',
+    edits: [{ text: 'Math.min(tat - nowUs - 2 * SKEW_US, room)', instead: '(tat - nowUs - 2 * SKEW_US + 0 * room)' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'partial-refund',
+    does: 'a first key whose second refused is given back as if it were the last',
+    file: 'shared/aws/rate-table.ts',
+    edits: [{ text: 'const mine = grant.v ?? -1;', instead: 'const mine = record?.v ?? grant.v ?? -1;' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'future-refd',
+    does: 'a reservation whose now lies in the future leaves refd alone',
+    file: 'shared/limits.ts',
+    edits: [{ text: 'Limit): number => burst * unitUs;', instead: 'Limit): number => 0 * burst * unitUs;' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'pair-exact',
+    does: 'a second key may be granted later than the first',
+    file: 'shared/limits.ts',
+    edits: [{ text: '(isAhead ? { ...limit, maxWaitUs: 0 } : limit)', instead: '(isAhead ? { ...limit } : limit)' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'recheck-gen',
+    does: 'a start that was waited for does not read gen again',
+    file: 'shared/limiting/limiter.ts',
+    edits: [{ text: 'if (waits && (await this.#isVoid(taken))) return false;', instead: 'if (waits && (await this.#isVoid(taken)) && taken.length === 0) return false;' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'start-late',
+    does: 'a start that was missed is used late by a call of a processor',
+    file: 'shared/limiting/limiter.ts',
+    edits: [{ text: 'return this.#options.clock() <= startMs + MAX_START_DELAY_MS;', instead: 'return this.#options.clock() <= startMs + 1000 * MAX_START_DELAY_MS;' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'retry-tat',
+    does: 'Retry-After lets a whole burst start when it is over',
+    file: 'shared/limit-changes.ts',
+    edits: [{ text: 'number => pauseUs + (burst - 1) * unitUs;', instead: 'number => pauseUs + 0 * burst * unitUs;' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'retry-gen',
+    does: 'Retry-After keeps promises if the record is later already',
+    file: LIMIT_TABLE,
+    edits: [{ text: "update: 'SET pause = :pause, v = v + :one, gen = gen + :one'", instead: "update: 'SET pause = :pause, v = v + :one'" }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'rate-rescale',
+    does: 'a change of the rate keeps the debt in time',
+    file: 'shared/limit-changes.ts',
+    edits: [{ text: '(Math.max(0, tat - nowUs) * to.unitUs) / from.unitUs', instead: '(Math.max(0, tat - nowUs) * from.unitUs) / from.unitUs' }],
+    noticedBy: CHANGES,
+  },
+  {
+    rule: 'rate-keeps-pause',
+    does: 'a change of the rate shortens a pause',
+    file: 'shared/limit-changes.ts',
+    edits: [{ text: 'return pause > nowUs ? Math.max(rescaled, tatAfterPause(to, pause)) : rescaled;', instead: 'return pause > nowUs ? rescaled : rescaled;' }],
+    noticedBy: CHANGES,
   },
 ];

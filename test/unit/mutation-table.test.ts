@@ -7,7 +7,7 @@ const ROOT = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
 const named = MUTATIONS.map((mutation) => [`${mutation.rule}: ${mutation.does}`, mutation] as const);
 
-/** What `--break` of the executable model takes out; of limits only what the product has so far. */
+/** What `--break` of the executable model takes out. */
 const RULES_OF_THE_MODEL = {
   protocol: [
     'claim', 'alive-first', 'settle-condition', 'part-first', 'mark-absolute', 'poison-twice', 'careful-settle', 'done-set', 'sweep-done', 'sweep-ack', 'sweep-heal', 'heal-slots', 'lanes-condition',
@@ -15,7 +15,7 @@ const RULES_OF_THE_MODEL = {
     'finish-idempotent', 'tombstone',
   ],
   credits: ['hold-once', 'settle-once', 'tombstone', 'balance-check', 'sweep-heals'],
-  limits: ['condition', 'unit-starts', 'start-late'],
+  limits: ['condition', 'unit-starts', 'start-late', 'guarded-refund', 'refund-burst', 'rate-rescale', 'recheck-gen', 'retry-gen', 'rate-keeps-pause', 'future-refd', 'pair-exact', 'retry-tat', 'partial-refund'],
 };
 
 describe('the table of mutations', () => {

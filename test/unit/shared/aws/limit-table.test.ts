@@ -1,7 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLimitTable } from '../../../../shared/aws/limit-table.ts';
-import { reserve, type Limit, type LimitRecord } from '../../../../shared/limits.ts';
+import { reserve, unitsRemaining, type Limit, type LimitRecord } from '../../../../shared/limits.ts';
 import { startDynamo } from '../../../support/dynamo-emulator.ts';
 
 let dynamo: Awaited<ReturnType<typeof startDynamo>>;
@@ -33,6 +34,21 @@ test('property: workers that take turns are answered exactly as the arithmetic s
     }),
     { numRuns: 15 },
   );
+});
+
+const VECTORS = new URL('../../../../../shared/data/vectors/gcra.json', import.meta.url);
+
+test.skipIf(!existsSync(VECTORS))('decides as the shared table has it, row by row (skipped where it is missing)', async () => {
+  const { ratePerSecond, burst, rows } = JSON.parse(readFileSync(VECTORS, 'utf8')) as { ratePerSecond: number; burst: number; rows: { at: number; volume: number; limited: boolean; remaining: number; retryAfter: number | null }[] };
+  const limit: Limit = { unitUs: 1_000_000 / ratePerSecond, burst, maxWaitUs: 0 };
+  const key = newKey();
+  const table = createLimitTable(dynamo.client, 'limits');
+  for (const { at, volume, ...decided } of rows) {
+    const nowUs = START_US + at * 1_000_000;
+    const answer = await table.reserve({ key, limit, units: volume, nowUs });
+    const retryAfter = answer.kind === 'granted' ? -1 : answer.comeBackAtUs === Infinity ? null : (answer.comeBackAtUs - nowUs) / 1_000_000;
+    expect({ limited: answer.kind === 'refused', remaining: unitsRemaining(await table.read(key), limit, nowUs), retryAfter }).toEqual(decided);
+  }
 });
 
 test('workers that ask at once are given different starts, as many as fit', async () => {
