@@ -54,7 +54,7 @@ export async function writeBenchRun(folder: string, rows: number): Promise<void>
   await planRun({ v: 1, run }, { ...ports, ...UNKNOWN_TENANTS, newNonce: () => 'bench', finishStop: async () => undefined, fetchPage, signal: new AbortController().signal });
   for (const shard of await readAllShards(ports.ledger, await readPlannedRun(ports.ledger, run))) await ledger.putShard(await settleShard(results, shard));
   await mergeResults({ v: 1, run }, ports);
-  const credits = { hold: async () => 'held' as const, settle: async () => undefined };
+  const credits = { hold: async () => ({ kind: 'held' }) as const, settle: async () => undefined };
   await finishRun({ v: 1, run }, { ...ports, credits });
 }
 

@@ -8,7 +8,6 @@ import { listProcessors } from '../processors/registry.ts';
 import { admitRun } from '../shared/admission.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../shared/aws/clients.ts';
 import type { ServiceAccess } from '../shared/aws/clients.ts';
-import { createCredits } from '../shared/aws/credit-table.ts';
 import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-letters.ts';
 import { createLeaseEnder } from '../shared/aws/dead-leases.ts';
 import { createExecutions, createTaskAnswers } from '../shared/aws/executions.ts';
@@ -95,7 +94,6 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
   const ledger = createRunLedger(dynamo, outputOf(outputs, 'ProgressTable'));
   const results = createObjectStore(s3, outputOf(outputs, 'ResultsBucket'));
   const executions = createExecutions(sfn, outputOf(outputs, 'StateMachineArn'));
-  const credits = createCredits(dynamo, outputOf(outputs, 'TenantsTable'), Date.now);
   const lanes = createLaneStore(dynamo, outputOf(outputs, 'LanesTable'));
   return {
     endpoint,
@@ -114,7 +112,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
       newOwner: randomUUID,
     }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
-    admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, credits, processors: listProcessors() }),
+    admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),
     async stop() {
       for (const client of [s3, dynamo, sqs, sfn]) client.destroy();

@@ -48,7 +48,7 @@ const hasMoved = (samples: readonly Sample[]): boolean => samples.length > 1 && 
 function describeStanding(record: RunRecord | undefined, progress: Progress | undefined): string {
   if (!record) return 'waiting for the run to be admitted';
   const state = describeState(record);
-  const line = progress ? describeProgress(state === 'paused' ? standStill(progress) : progress) : 'planning the run';
+  const line = progress ? describeProgress(record.paused || record.queued ? standStill(progress) : progress) : 'planning the run';
   return state === 'open' || hasEnded(record) ? line : `${state}: ${line}`;
 }
 

@@ -24,7 +24,7 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
   readonly itemsPerBatch: number;
   /** Items of one batch in work at once, in one worker. */
   readonly concurrency: number;
-  /** Price of an item that succeeds, in credits: reserved when the run is admitted, charged at its end. @default 0 */
+  /** Price of an item that succeeds, in credits: reserved when the run is planned, charged at its end. @default 0 */
   readonly creditsPerItem?: number;
   /** Items that a tenant may have waiting in all its runs of this processor, unless its settings say otherwise. @default no bound */
   readonly maxWaitingItems?: number;

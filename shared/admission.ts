@@ -3,9 +3,8 @@ import { ManifestRefusedError } from './errors.ts';
 import { describeOptionFaults, splitOptions } from './manifest/common-options.ts';
 import { isRunId, isTenantId, runIdOf } from './names.ts';
 import { describeRefusal, isRefusalKey, refusalKey } from './refusal.ts';
-import type { Credits, Executions, ObjectStore, RunLedger } from './ports.ts';
-import type { RunCredits, RunRecord } from './records.ts';
-import { endRefusedRun, holdCredits } from './hold-credits.ts';
+import type { Executions, ObjectStore, RunLedger } from './ports.ts';
+import type { RunRecord } from './records.ts';
 import type { JsonObject, ManifestSource } from './rows.ts';
 
 /** An upload, as its event tells it. `uploadedAt` is ISO 8601 UTC and the same in every delivery of the event. */
@@ -19,15 +18,14 @@ export interface AdmittedProcessor {
   readonly name: string;
   readonly workerClass: string;
   readonly optionsSchema: z.ZodType<JsonObject>;
-  /** What a run may cost at most, and what each succeeded item costs. @default nothing */
-  readonly credits?: RunCredits;
+  /** In credits. @default 0 */
+  readonly creditsPerItem?: number;
 }
 
 export interface AdmitPorts {
   readonly ledger: RunLedger;
   readonly manifests: ObjectStore;
   readonly executions: Executions;
-  readonly credits: Credits;
   readonly processors: readonly AdmittedProcessor[];
 }
 
@@ -46,10 +44,9 @@ export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts
   if (seen?.started) return { kind: 'started', run };
   try {
     const record = await ports.ledger.admit(await describeRun(run, { source, uploadedAt }, ports), { v: 1, run, source, uploadedAt });
-    await holdCredits(record, ports);
     const current = await ports.ledger.readRun(run);
     // Another delivery of the event was refused meanwhile.
-    if (current?.state === 'failed') return await giveUp(current, ports);
+    if (current?.state === 'failed') return { kind: 'refused', run, reason: current.error ?? 'failed' };
     await startExecution(record, ports);
     return { kind: 'started', run };
   } catch (error) {
@@ -62,11 +59,6 @@ export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts
 export async function startExecution({ run, execution }: RunRecord, { ledger, executions }: Pick<AdmitPorts, 'ledger' | 'executions'>): Promise<void> {
   await executions.start(execution, { v: 1, run });
   await ledger.markStarted(run, execution);
-}
-
-async function giveUp(refused: RunRecord, ports: AdmitPorts): Promise<Admission> {
-  await endRefusedRun(refused, ports);
-  return { kind: 'refused', run: refused.run, reason: refused.error ?? 'failed' };
 }
 
 async function refuse(run: string, { source, uploadedAt }: Upload, reason: string, ports: AdmitPorts): Promise<Admission> {
@@ -84,7 +76,8 @@ async function refuse(run: string, { source, uploadedAt }: Upload, reason: strin
   };
   await manifests.write(refusalKey(source.key), describeRefusal(run, reason), 'application/json');
   await ledger.recordRefusal(refused);
-  await endRefusedRun(refused, ports);
+  // Another delivery of the event may have admitted it before. It stays on OPEN then: the sweep ends what that one began.
+  await ledger.markEnded(run, { state: 'failed', finishedAt: uploadedAt, error: reason });
   return { kind: 'refused', run, reason };
 }
 
@@ -111,7 +104,7 @@ async function describeRun(run: string, upload: Upload, { ledger, manifests, pro
     options,
     state: 'open',
     ...(redriveOf !== undefined && { redriveOf }),
-    credits: processor.credits ?? { hold: 0, perItem: 0 },
+    ...(processor.creditsPerItem && { credits: { perItem: processor.creditsPerItem } }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { DispatchMessage, WorkMessage } from './messages.ts';
 import type { Lease } from './batch-state.ts';
-import type { OpenRecord, PlannedRun, RunRecord, RunStop, ShardRecord } from './records.ts';
+import type { OpenRecord, PlannedRun, QueuedState, RunRecord, RunStop, ShardRecord } from './records.ts';
 import type { JsonObject, Totals } from './rows.ts';
 import type { TenantSettings } from './tenant-settings.ts';
 
@@ -83,7 +83,9 @@ export interface RunLedger {
   /** Stops an open run; how it was stopped first stays. @returns the record afterwards, undefined if there is none */
   requestStop(run: string, stop: RunStop): Promise<RunRecord | undefined>;
   /** Pauses an open run, or lets it go on. @returns the record afterwards, undefined if there is none */
-  setPaused(run: string, isPaused: boolean): Promise<RunRecord | undefined>;
+  setPaused(run: string, isPaused: boolean, reason?: 'budget'): Promise<RunRecord | undefined>;
+  /** Says what an open run waits for, or (undefined) that it is let in. */
+  setQueued(run: string, queued: QueuedState | undefined): Promise<void>;
   /** Names a new execution for a run that has not ended; the caller starts it. @returns the record afterwards, undefined if there is none */
   restart(run: string, execution: string): Promise<RunRecord | undefined>;
   listOpen(): Promise<OpenRecord[]>;
@@ -136,11 +138,13 @@ export type SettleAnswer = { readonly kind: 'settled'; readonly shard: ShardReco
 
 /** The credits of tenants. Every call may be repeated. */
 export interface Credits {
-  /** Reserves. @returns `refused` if the balance is too low; a run that has, or had, a hold is `held` */
-  hold(request: { tenant: string; run: string; amount: number }): Promise<'held' | 'refused'>;
-  /** Turns the hold into a charge and gives the rest back; a run without a standing hold stays as it is. */
-  settle(request: { tenant: string; run: string; amount: number; charge: number }): Promise<void>;
+  /** Reserves. @returns `refused` with what there is, if that is too little; a run that has, or had, a hold is `held` */
+  hold(request: { tenant: string; run: string; amount: number }): Promise<HoldAnswer>;
+  /** The run's last word: its hold becomes a charge, never more than was held, and the rest goes back. A run without a hold gets none any more. */
+  settle(request: { tenant: string; run: string; charge: number }): Promise<void>;
 }
+
+export type HoldAnswer = { readonly kind: 'held' } | { readonly kind: 'refused'; readonly balance: number };
 
 /** What the items of a tenant and processor took: plans size their batches by it. */
 export interface PaceStore {

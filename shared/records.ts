@@ -21,10 +21,10 @@ export type QueuedState =
   /** The tenant has as many items waiting as it may. `needs`: items of this run; `ahead`: items of the tenant that come before it. */
   | { readonly reason: 'waiting'; readonly since: string; readonly needs: number; readonly ahead: number };
 
-/** What a run may cost its tenant; all 0 until processors have prices. */
+/** What a run costs its tenant. A run of a processor without a price has none. */
 export interface RunCredits {
-  /** Reserved at admission. */
-  readonly hold: number;
+  /** Of releases that reserved at admission, always 0. What a run reserves now follows from its plan (`creditsNeeded`). */
+  readonly hold?: number;
   /** Charged for each item that succeeded. */
   readonly perItem: number;
 }
@@ -59,6 +59,8 @@ export interface RunRecord {
   readonly stop?: RunStop;
   /** No batch is sent until it is resumed. */
   readonly paused?: true;
+  /** It paused itself: its budget is spent. Undefined: a person did. */
+  readonly pausedFor?: 'budget';
   /** It is planned and waits to be let in; taken away when it is. */
   readonly queued?: QueuedState;
   /** The run whose failed items this one does again. */

@@ -1,7 +1,7 @@
 import type { Credits } from './ports.ts';
 import type { RunRecord } from './records.ts';
 
-/** Charges for the items that succeeded and gives the rest of the hold back; a repeat changes nothing. */
-export async function settleCredits({ tenant, run, credits: { hold, perItem } = { hold: 0, perItem: 0 } }: RunRecord, succeeded: number, credits: Credits): Promise<void> {
-  await credits.settle({ tenant, run, amount: hold, charge: Math.min(hold, succeeded * perItem) });
+/** Charges for the items that succeeded and gives the rest of the hold back; a repeat changes nothing. A run that held nothing can't hold any more. */
+export async function settleCredits({ tenant, run, credits }: RunRecord, succeeded: number, table: Pick<Credits, 'settle'>): Promise<void> {
+  if (credits) await table.settle({ tenant, run, charge: succeeded * credits.perItem });
 }

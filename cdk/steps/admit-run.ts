@@ -6,7 +6,7 @@ import { eventTarget } from './event-target.ts';
 
 /** A manifest's upload becomes a run. */
 export function addAdmitRun(foundation: Foundation, machine: RunStateMachine): void {
-  const { stack, progress, tenants, manifests, failedEvents } = foundation;
+  const { stack, progress, manifests, failedEvents } = foundation;
   const admit = foundation.addFunction('AdmitRun', {
     handler: 'admit-run',
     description: 'Makes a run of an uploaded manifest, or writes down why not.',
@@ -15,7 +15,6 @@ export function addAdmitRun(foundation: Foundation, machine: RunStateMachine): v
     deadLetterQueue: failedEvents,
     environment: {
       PROGRESS_TABLE: progress.tableName,
-      TENANTS_TABLE: tenants.tableName,
       MANIFESTS_BUCKET: manifests.bucketName,
       STATE_MACHINE_ARN: machine.arn,
     },

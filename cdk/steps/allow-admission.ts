@@ -5,8 +5,7 @@ import { allowList, allowObjects, READ_VERSIONS, REFUSALS, WRITE } from '../perm
 
 /** What admission does, at the upload's event and once more in the sweep when it was left half made. */
 export function allowAdmission(foundation: Foundation, handler: HandlerFunction, machine: RunStateMachine): void {
-  const { manifests, tenants } = foundation;
-  handler.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+  const { manifests } = foundation;
   allowObjects(handler, { bucket: manifests, actions: READ_VERSIONS, because: 'A manifest may have any name, and is known only by its event.' });
   allowObjects(handler, { bucket: manifests, keys: REFUSALS, actions: WRITE, because: 'The refusal is written beside the manifest, which may have any name.' });
   allowList(handler, manifests);

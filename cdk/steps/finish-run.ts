@@ -18,7 +18,7 @@ export function addFinishRun(foundation: Foundation): HandlerFunction {
     },
   });
   finish.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
-  finish.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
+  finish.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
   allowObjects(finish, {
     bucket: results,
     actions: [...READ, ...WRITE],

@@ -23,8 +23,8 @@ export function addPlanRun(foundation: Foundation): HandlerFunction {
   });
   // BatchGetItem, and the message: a run that was stopped before its plan is settled after it.
   plan.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
-  // The tenant's settings, and what its items took: both decide on the size of batches.
-  plan.allow(tenants.tableArn, 'dynamodb:GetItem');
+  // The tenant's settings, and what its items took: both decide on the size of batches. The run's credits are reserved after it.
+  plan.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
   plan.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
   plan.allow(limits.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
   allowObjects(plan, { bucket: manifests, actions: READ_VERSIONS, because: 'A manifest may have any name, and is known only by its run.' });

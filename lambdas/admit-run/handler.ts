@@ -2,19 +2,16 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { listProcessors } from '../../processors/registry.ts';
 import { type Admission, admitRun } from '../../shared/admission.ts';
 import { createDynamo, createS3, createSfn } from '../../shared/aws/clients.ts';
-import { createCredits } from '../../shared/aws/credit-table.ts';
 import { createExecutions } from '../../shared/aws/executions.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { uploadOf } from '../../shared/upload-event.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'TENANTS_TABLE', 'MANIFESTS_BUCKET', 'STATE_MACHINE_ARN']);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'MANIFESTS_BUCKET', 'STATE_MACHINE_ARN']);
 const logger = new Logger();
-const dynamo = createDynamo();
 const ports = {
-  ledger: createRunLedger(dynamo, configuration.PROGRESS_TABLE),
-  credits: createCredits(dynamo, configuration.TENANTS_TABLE, Date.now),
+  ledger: createRunLedger(createDynamo(), configuration.PROGRESS_TABLE),
   manifests: createObjectStore(createS3(), configuration.MANIFESTS_BUCKET),
   executions: createExecutions(createSfn(), configuration.STATE_MACHINE_ARN),
   processors: listProcessors(),

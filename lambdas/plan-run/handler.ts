@@ -4,6 +4,7 @@ import { findProcessor } from '../../processors/registry.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../../shared/aws/clients.ts';
 import { createTaskAnswers } from '../../shared/aws/executions.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
+import { createCredits } from '../../shared/aws/credit-table.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createPaceStore } from '../../shared/aws/pace-table.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
@@ -12,7 +13,8 @@ import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fe
 import { readConfiguration } from '../../shared/configuration.ts';
 import { type PlanAnswer, runInputSchema } from '../../shared/messages.ts';
 import { readPayload } from '../../shared/parse-json.ts';
-import type { RunRecord } from '../../shared/records.ts';
+import type { PlannedRun, RunRecord } from '../../shared/records.ts';
+import { letIn } from '../../shared/let-in.ts';
 import { finishStop } from '../../shared/stop-run.ts';
 import { planRun } from './plan-run.ts';
 
@@ -30,12 +32,15 @@ const stopPorts = {
   dispatchQueue: createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL),
   taskAnswers: createTaskAnswers(createSfn()),
 };
+const tenants = createTenantStore(dynamo, configuration.TENANTS_TABLE);
+const credits = createCredits(dynamo, configuration.TENANTS_TABLE, Date.now);
 const ports = {
   ledger,
   manifests: createObjectStore(s3, configuration.MANIFESTS_BUCKET),
   results,
-  tenants: createTenantStore(dynamo, configuration.TENANTS_TABLE),
+  tenants,
   paces: createPaceStore(dynamo, configuration.TENANTS_TABLE, Date.now),
+  letIn: (run: PlannedRun) => letIn(run, { ledger, credits, tenants, clock: Date.now }),
   finishStop: (run: RunRecord) => finishStop(run, stopPorts),
   newNonce: randomUUID,
   fetchPage: fetcher.fetchPage,

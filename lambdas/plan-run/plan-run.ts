@@ -24,6 +24,8 @@ export interface PlanPorts {
   readonly tenants: Pick<TenantStore, 'readSettings'>;
   readonly paces: Pick<PaceStore, 'readPace'>;
   readonly results: ObjectStore;
+  /** Reserves what the run needs, or makes it wait. @throws ManifestRefusedError if its tenant wants no waiting */
+  readonly letIn: (run: PlannedRun) => Promise<unknown>;
   /** Settles what a stopped run has open. */
   readonly finishStop: (run: RunRecord) => Promise<void>;
   /** Safe in an object's key; never the same twice. */
@@ -47,6 +49,8 @@ export async function planRun({ run: id }: RunInput, ports: PlanPorts): Promise<
   const run = await ports.ledger.readRun(id);
   if (run === undefined) throw new StaleStateError(`expected a record of run ${id}, got none`);
   const planned = isPlanned(run) ? run : await planManifest(run, ports);
+  // Before there is a batch that could be sent.
+  await ports.letIn(planned);
   await putShards(planned, ports);
   await finishEarlyStop(id, ports);
   return { v: 1, run: id, bucket: ports.results.bucket, shardsKey: planPrefix(planned.tenant, id, planned.plan) + SHARD_LIST_NAME };

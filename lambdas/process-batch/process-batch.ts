@@ -10,6 +10,7 @@ import type { RunRecord, ShardRecord } from '../../shared/records.ts';
 import { readBatchItems } from '../../shared/shard-file.ts';
 import { stopAboveThreshold } from '../../shared/stop-run.ts';
 import type { BatchWork, Claimed, Delivery, ProcessPorts, WorkEnd } from './delivery.ts';
+import { countPayable, waitForBudget } from './keep-to-budget.ts';
 import { settleBatch } from './settle-batch.ts';
 import { workCarefully } from './work-carefully.ts';
 import { type Work, workItems } from './work-items.ts';
@@ -50,10 +51,13 @@ export async function processBatch(message: BatchMessage, delivery: Delivery, po
 
 async function workOnClaim(claimed: Claimed, ports: ProcessPorts): Promise<BatchEnd> {
   const { message, shard } = claimed;
+  const payable = await countPayable(claimed, ports);
+  const isShort = payable.items < countOrdinals(batchOf(shard, message.batch).l);
+  const isAlone = isCareful(batchOf(shard, message.batch));
+  if (payable.items === 0 || (isShort && isAlone)) return giveBack(claimed, await waitForBudget(claimed.run, payable, ports), ports);
   const batchWork = await readWork(claimed, ports);
-  if (!batchWork) return giveBack(claimed, ports);
-  const work = isCareful(batchOf(shard, message.batch)) ? workCarefully : workTogether;
-  const end = await work(claimed, batchWork, ports);
+  if (!batchWork) return giveBack(claimed, ports.clock() + GIVEN_BACK_FOR_MS, ports);
+  const end = await (isAlone ? workCarefully(claimed, batchWork, ports) : workTogether(claimed, { ...batchWork, most: payable.items }, ports));
   if (!end) return { kind: 'not mine' };
   await finish(message, end.shard, describeWork(claimed, end, ports.clock()), ports);
   await stopIfTooManyFailed(claimed, end.shard, ports);
@@ -84,19 +88,19 @@ async function readWork({ message, delivery, run, shard }: Claimed, ports: Proce
 }
 
 /** A settlement without progress: the death that the claim noted was none. */
-async function giveBack(claimed: Claimed, ports: ProcessPorts): Promise<BatchEnd> {
+async function giveBack(claimed: Claimed, until: number, ports: ProcessPorts): Promise<BatchEnd> {
   const { message } = claimed;
   const shard = await settleBatch(claimed, { rows: [], left: parseOrdinals(batchOf(claimed.shard, message.batch).l) }, ports);
   if (!shard) return { kind: 'not mine' };
-  await finish(message, shard, { until: ports.clock() + GIVEN_BACK_FOR_MS }, ports);
+  await finish(message, shard, { until }, ports);
   return { kind: 'given back' };
 }
 
-/** All items of the batch, as many at once as the processor allows, and one settlement. */
-async function workTogether(claimed: Claimed, { items, work }: BatchWork, ports: ProcessPorts): Promise<WorkEnd | undefined> {
+/** All items of the batch, or as many as the run's budget pays, as many at once as the processor allows, and one settlement. */
+async function workTogether(claimed: Claimed, { items, work, most }: BatchWork & { readonly most: number }, ports: ProcessPorts): Promise<WorkEnd | undefined> {
   const ordinals = parseOrdinals(batchOf(claimed.shard, claimed.message.batch).l);
-  const { rows, left, held, unended } = await workItems(ordinals.map((ordinal) => ({ ordinal, item: items[ordinal]! })), work);
-  const shard = await settleBatch(claimed, { rows, left }, ports);
+  const { rows, left, held, unended } = await workItems(ordinals.slice(0, most).map((ordinal) => ({ ordinal, item: items[ordinal]! })), work);
+  const shard = await settleBatch(claimed, { rows, left: [...left, ...ordinals.slice(most)] }, ports);
   return shard && { shard, held, rows: rows.length, unended };
 }
 

@@ -9,6 +9,7 @@ import { createExecutions, createTaskAnswers } from '../../shared/aws/executions
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { createTenantStore } from '../../shared/aws/tenant-table.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { type SweepPorts, sweepRuns } from './sweep-runs.ts';
 
@@ -25,12 +26,13 @@ const ports: SweepPorts = {
   ledger,
   results: createObjectStore(s3, configuration.RESULTS_BUCKET),
   credits,
+  tenants: createTenantStore(dynamo, configuration.TENANTS_TABLE),
   executions,
   clock: Date.now,
   newOwner: randomUUID,
   taskAnswers: createTaskAnswers(sfn),
   dispatchQueue: createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL),
-  admit: (open) => admitRun(open, { ledger, manifests, executions, credits, processors: listProcessors() }),
+  admit: (open) => admitRun(open, { ledger, manifests, executions, processors: listProcessors() }),
   newNonce: randomUUID,
   onError: (run, error) => logger.error('run not swept', { run, error: error as Error }),
 };

@@ -3,13 +3,15 @@ import { endFailedRun } from '../../shared/end-failed-run.ts';
 import { acknowledgeRun, finishShard } from '../../shared/finish-shard.ts';
 import { splitOptions } from '../../shared/manifest/common-options.ts';
 import { isPlanned } from '../../shared/planned-run.ts';
-import type { Credits, Executions } from '../../shared/ports.ts';
+import type { Credits, Executions, TenantStore } from '../../shared/ports.ts';
 import type { OpenRecord, PlannedRun, RunRecord } from '../../shared/records.ts';
+import { inOrderOfTheQueue, releaseQueued } from '../../shared/release-queued.ts';
 import { finishStop, stopAboveThreshold, type StopPorts, stopRun } from '../../shared/stop-run.ts';
 
 export type SweepPorts = StopPorts & {
   readonly executions: Executions;
   readonly credits: Credits;
+  readonly tenants: Pick<TenantStore, 'readSettings'>;
   /** Admits the upload again: idempotent, and finishes what was half made. */
   readonly admit: (open: OpenRecord) => Promise<unknown>;
   /** A healing message with the same id within five minutes would be swallowed. */
@@ -27,6 +29,7 @@ const FAILED_FOR_MS = 600_000;
 export async function sweepRuns(ports: SweepPorts, deadline = Infinity): Promise<{ runs: number; failed: number }> {
   const open = await ports.ledger.listOpen();
   const ending: RunRecord[] = [];
+  const queued: PlannedRun[] = [];
   let failed = 0;
   const guard = async (id: string, work: () => Promise<unknown>) => {
     try {
@@ -36,13 +39,14 @@ export async function sweepRuns(ports: SweepPorts, deadline = Infinity): Promise
       ports.onError(id, error);
     }
   };
-  for (const entry of open) await guard(entry.run, () => sweepRun(entry, ending, ports));
+  for (const entry of open) await guard(entry.run, () => sweepRun(entry, { ending, queued }, ports));
+  for (const run of inOrderOfTheQueue(queued)) await guard(run.run, () => releaseQueued(run, ports));
   for (const run of ending) await guard(run.run, () => (run.state === 'failed' ? endFailedRun(run, ports, deadline) : finishStop(run, ports, deadline)));
   return { runs: open.length, failed };
 }
 
-/** @param ending gets the runs whose open batches are to be settled */
-async function sweepRun(open: OpenRecord, ending: RunRecord[], ports: SweepPorts): Promise<void> {
+/** @param later gets the runs whose open batches are to be settled, and those that wait to be let in */
+async function sweepRun(open: OpenRecord, { ending, queued }: { ending: RunRecord[]; queued: PlannedRun[] }, ports: SweepPorts): Promise<void> {
   const { ledger } = ports;
   const run = await ledger.readRun(open.run);
   // A late duplicate of admit put it back on the list.
@@ -53,6 +57,7 @@ async function sweepRun(open: OpenRecord, ending: RunRecord[], ports: SweepPorts
   if (isPlanned(run)) await healRun(run, ports);
   const checked = (await stopIfDue(run, ports)) ?? run;
   if (checked.state === 'stopping') ending.push(checked);
+  else if (isPlanned(checked) && checked.queued) queued.push(checked);
 }
 
 const isFailedForLong = ({ finishedAt = '' }: RunRecord, { clock }: SweepPorts): boolean => !(Date.parse(finishedAt) + FAILED_FOR_MS > clock());

@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { Clock, Credits } from '../ports.ts';
+import type { Clock, Credits, HoldAnswer } from '../ports.ts';
 import { CREDIT_EXPRESSIONS as EXPRESSIONS } from './credit-expressions.ts';
 
 const DAY_MS = 86_400_000;
@@ -11,14 +11,19 @@ const keyOf = (tenant: string) => ({ pk: `TENANT#${tenant}`, sort: 'CREDITS' });
 /** A standing hold is a number; a settled one a tombstone with the time of its settlement. */
 type Holds = Readonly<Record<string, number | string>>;
 
+interface Account {
+  readonly balance: number;
+  readonly holds: Holds;
+}
+
 const tombstoneAt = (ms: number): string => `settled ${ms}`;
 const isOld = (hold: number | string, now: number): hold is string => typeof hold === 'string' && Number(hold.replace('settled ', '')) < now - DAY_MS;
 
 /** Credits in the table `tenants`. A tenant without a record begins with a balance of 0. */
 export function createCredits(client: DynamoDBDocumentClient, table: string, clock: Clock): Credits {
-  const readHolds = async (tenant: string): Promise<Holds | undefined> => {
+  const read = async (tenant: string): Promise<Account | undefined> => {
     const { Item } = await client.send(new GetCommand({ TableName: table, Key: keyOf(tenant), ConsistentRead: true }));
-    return Item?.['holds'] as Holds | undefined;
+    return Item as Account | undefined;
   };
 
   const update = async (tenant: string, run: string, { update: UpdateExpression, condition, values }: { update: string; condition: string; values: Record<string, unknown> }) => {
@@ -43,21 +48,27 @@ export function createCredits(client: DynamoDBDocumentClient, table: string, clo
     for (const [run, tombstone] of old) await update(tenant, run, { update: 'REMOVE holds.#r', condition: EXPRESSIONS.bury.condition, values: { ':tombstone': tombstone } });
   };
 
-  return {
-    async hold({ tenant, run, amount }) {
-      const holds = await readHolds(tenant);
-      if (!holds) await open(tenant);
-      if (holds?.[run] !== undefined) return 'held';
-      if (holds) await bury(tenant, holds);
-      const isHeld = await update(tenant, run, { ...EXPRESSIONS.hold, values: { ':amount': amount } });
-      // It may be one's own call whose answer was lost.
-      return isHeld || (await readHolds(tenant))?.[run] !== undefined ? 'held' : 'refused';
-    },
+  const hold = async ({ tenant, run, amount }: { tenant: string; run: string; amount: number }): Promise<HoldAnswer> => {
+    const account = await read(tenant);
+    if (!account) await open(tenant);
+    if (account?.holds[run] !== undefined) return { kind: 'held' };
+    if (account) await bury(tenant, account.holds);
+    if (await update(tenant, run, { ...EXPRESSIONS.hold, values: { ':amount': amount } })) return { kind: 'held' };
+    const seen = await read(tenant);
+    // It may be one's own call whose answer was lost.
+    return seen?.holds[run] === undefined ? { kind: 'refused', balance: seen?.balance ?? 0 } : { kind: 'held' };
+  };
 
-    async settle({ tenant, run, amount, charge }) {
-      // A run from before there were credits has no hold.
-      if ((await readHolds(tenant))?.[run] === undefined) return;
-      const values = { ':amount': amount, ':tombstone': tombstoneAt(clock()), ':back': amount - charge, ':charge': charge };
+  return {
+    hold,
+
+    async settle({ tenant, run, charge }) {
+      // A run that held nothing holds nothing, in a hold of its own: a reservation that comes late finds it.
+      await hold({ tenant, run, amount: 0 });
+      const amount = (await read(tenant))?.holds[run];
+      if (typeof amount !== 'number') return;
+      const cost = Math.min(amount, charge);
+      const values = { ':amount': amount, ':tombstone': tombstoneAt(clock()), ':back': amount - cost, ':charge': cost };
       await update(tenant, run, { ...EXPRESSIONS.settle, values });
     },
   };

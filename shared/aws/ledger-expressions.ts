@@ -60,8 +60,12 @@ export const LEDGER_EXPRESSIONS = {
   /** The state first: from then on no worker begins a batch, and whoever comes later settles what is still open. */
   requestStop: { update: 'SET #state = :stopping, #stop = :stop', condition: '#state = :open' },
 
-  pause: { update: 'SET paused = :true', condition: '#state = :open' },
-  resume: { update: 'REMOVE paused', condition: 'attribute_exists(pk)' },
+  pause: { update: 'SET paused = :true', updateWithReason: 'SET paused = :true, pausedFor = :reason', condition: '#state = :open' },
+  resume: { update: 'REMOVE paused, pausedFor', condition: 'attribute_exists(pk)' },
+
+  /** Waiting is over with the end: an ended run is not put into the queue again. */
+  queue: { update: 'SET queued = :queued', condition: '#state = :open' },
+  letIn: { update: 'REMOVE queued', condition: 'attribute_exists(pk)' },
 
   /** A run ends once; how it ended first stays. */
   markEnded: {

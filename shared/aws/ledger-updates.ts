@@ -1,7 +1,7 @@
 import type { UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
 import { isBatchDone, settledBatch } from '../batch-state.ts';
 import type { CarefulMark, Claim, RunLedger, SettleRequest } from '../ports.ts';
-import type { RunStop } from '../records.ts';
+import type { QueuedState, RunStop } from '../records.ts';
 import type { Totals } from '../rows.ts';
 import { LEDGER_EXPRESSIONS as EXPRESSIONS } from './ledger-expressions.ts';
 import { doneKey, runKey, shardKey } from './ledger-keys.ts';
@@ -92,18 +92,32 @@ export const requestStop = (run: string, stop: RunStop): Update => ({
   ExpressionAttributeValues: { ':stopping': 'stopping', ':stop': stop, ':open': 'open' },
 });
 
-export const pause = (run: string): Update => ({
+export const pause = (run: string, reason?: 'budget'): Update => ({
   Key: runKey(run),
-  UpdateExpression: EXPRESSIONS.pause.update,
+  UpdateExpression: reason === undefined ? EXPRESSIONS.pause.update : EXPRESSIONS.pause.updateWithReason,
   ConditionExpression: EXPRESSIONS.pause.condition,
   ExpressionAttributeNames: { '#state': 'state' },
-  ExpressionAttributeValues: { ':true': true, ':open': 'open' },
+  ExpressionAttributeValues: { ':true': true, ':open': 'open', ...(reason !== undefined && { ':reason': reason }) },
 });
 
 export const resume = (run: string): Update => ({
   Key: runKey(run),
   UpdateExpression: EXPRESSIONS.resume.update,
   ConditionExpression: EXPRESSIONS.resume.condition,
+});
+
+export const queue = (run: string, queued: QueuedState): Update => ({
+  Key: runKey(run),
+  UpdateExpression: EXPRESSIONS.queue.update,
+  ConditionExpression: EXPRESSIONS.queue.condition,
+  ExpressionAttributeNames: { '#state': 'state' },
+  ExpressionAttributeValues: { ':queued': queued, ':open': 'open' },
+});
+
+export const letIn = (run: string): Update => ({
+  Key: runKey(run),
+  UpdateExpression: EXPRESSIONS.letIn.update,
+  ConditionExpression: EXPRESSIONS.letIn.condition,
 });
 
 export const restart = (run: string, execution: string): Update => ({

@@ -127,9 +127,13 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
       return readRun(run);
     },
 
-    async setPaused(run, isPaused) {
-      await update(isPaused ? updates.pause(run) : updates.resume(run));
+    async setPaused(run, isPaused, reason) {
+      await update(isPaused ? updates.pause(run, reason) : updates.resume(run));
       return readRun(run);
+    },
+
+    async setQueued(run, queued) {
+      await update(queued ? updates.queue(run, queued) : updates.letIn(run));
     },
 
     async restart(run, execution) {

@@ -30,6 +30,8 @@ const commonOptionsSchema = z.object({
   maxFailureRatio: z.number().min(0).max(1).optional(),
   /** 1 or more. @default 100 */
   failureSample: z.int().min(1).optional(),
+  /** Credits that the run may spend at most: 0 or more. @default no bound but the tenant's balance */
+  budgetCredits: z.int().min(0).optional(),
   /** A run that is older is stopped: 1 second to a year. @default none */
   timeLimitSeconds: z.int().min(1).max(31_536_000).optional(),
 });

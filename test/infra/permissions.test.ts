@@ -5,7 +5,6 @@ import { namesIn, readTemplate, renderValue, resourcesOf } from '../support/synt
 const PERMISSIONS: Record<string, Record<string, string>> = {
   AdmitRunRole: {
     'Progress.Arn': 'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
-    'Tenants.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
     'Manifests.Arn': 's3:ListBucket',
     'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
     'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
@@ -13,7 +12,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'FailedEvents.Arn': 'sqs:SendMessage',
   },
   PlanRunRole: {
-    'Tenants.Arn': 'dynamodb:GetItem',
+    'Tenants.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
     'Dispatch.Arn': 'sqs:SendMessage',
     Run: 'states:SendTaskSuccess',
@@ -60,7 +59,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
   },
   FinishRunRole: {
-    'Tenants.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Tenants.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:UpdateItem',
     'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
     'Results.Arn': 's3:ListBucket',

@@ -128,28 +128,35 @@ describe('credits', () => {
     // Nothing of a run lives on a day after its end.
     if (model.buried.includes(run)) return undefined;
     const call = (credits: (now: number) => Credits) => credits(model.now).hold({ tenant, run, amount });
-    if (model.holds[run]) return { states: [model], answer: 'held', call };
+    if (model.holds[run]) return { states: [model], answer: { kind: 'held' }, call };
     const states = [...burials(model)];
     const tidy = states.at(-1)!;
-    if (tidy.balance < amount) return { states, answer: 'refused', call };
+    if (tidy.balance < amount) return { states, answer: { kind: 'refused', balance: tidy.balance }, call };
     const held = { ...tidy, balance: tidy.balance - amount, holds: { ...tidy.holds, [run]: { amount } } };
-    return { states: [...states, held], answer: 'held', call };
+    return { states: [...states, held], answer: { kind: 'held' }, call };
   };
 
   const settle = (n: number, charge: number): CreditMove => (model) => {
     const run = runName(n);
-    const { amount = AMOUNT, settledAt } = model.holds[run] ?? {};
-    const call = (credits: (now: number) => Credits) => credits(model.now).settle({ tenant, run, amount, charge: Math.min(amount, charge) });
-    if (!model.holds[run] || settledAt !== undefined) return { states: [model], answer: undefined, call };
+    if (model.buried.includes(run)) return undefined;
+    const call = (credits: (now: number) => Credits) => credits(model.now).settle({ tenant, run, charge });
+    if (model.holds[run]?.settledAt !== undefined) return { states: [model], answer: undefined, call };
+    // Without a hold it takes one of nothing first, which buries old ones.
+    const before = model.holds[run] ? [model] : [...burials(model)];
+    const opened = model.holds[run] ? before : before.concat({ ...before.at(-1)!, holds: { ...before.at(-1)!.holds, [run]: { amount: 0 } } });
+    return { states: [...opened, settleIn(opened.at(-1)!, run, charge)], answer: undefined, call };
+  };
+
+  const settleIn = (model: CreditModel, run: string, charge: number): CreditModel => {
+    const { amount } = model.holds[run]!;
     const cost = Math.min(amount, charge);
-    const settled = {
+    return {
       ...model,
       balance: model.balance + amount - cost,
       charged: model.charged + cost,
       holds: { ...model.holds, [run]: { amount, settledAt: model.now } },
       charges: { ...model.charges, [run]: [...(model.charges[run] ?? []), cost] },
     };
-    return { states: [model, settled], answer: undefined, call };
   };
 
   const standing = ({ holds }: CreditModel) => Object.values(holds).reduce((sum, { amount, settledAt }) => sum + (settledAt === undefined ? amount : 0), 0);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { countRun, isPlanned, readAllShards } from '../../shared/planned-run.ts';
 import type { RunManifest } from '../../shared/rows.ts';
-import { CREDITS } from '../support/run-world.ts';
+import { CREDITS_PER_ITEM } from '../support/run-world.ts';
 import { BALANCE, type Stage, startStages } from '../support/world-stage.ts';
 
 let stages: Awaited<ReturnType<typeof startStages>>;
@@ -140,7 +140,7 @@ async function expectTrueVerdicts({ world, run }: RunStage, verdicts: readonly V
 
 async function expectOneCharge({ readAccount, run }: RunStage, succeeded: number): Promise<void> {
   const { balance, charged, holds } = await readAccount();
-  expect({ balance, charged }).toEqual({ balance: BALANCE - CREDITS.perItem * succeeded, charged: CREDITS.perItem * succeeded });
+  expect({ balance, charged }).toEqual({ balance: BALANCE - CREDITS_PER_ITEM * succeeded, charged: CREDITS_PER_ITEM * succeeded });
   expect(holds[run]).toMatch(/^settled \d+$/);
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
+import { setImmediate as nextRound } from 'node:timers/promises';
+import { CreateTableCommand, DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import dynalite from 'dynalite';
 import { createDynamo } from '../../shared/aws/clients.ts';
@@ -26,6 +27,9 @@ export async function startDynamo(): Promise<{ client: DynamoDBDocumentClient; c
           KeySchema: keys.map((key, i) => ({ AttributeName: key, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
         }),
       );
+      // A busy process is not there yet when the answer is.
+      const isThere = async () => (await client.send(new DescribeTableCommand({ TableName: name }))).Table?.TableStatus === 'ACTIVE';
+      while (!(await isThere())) await nextRound();
     },
     async stop() {
       client.destroy();

@@ -54,7 +54,7 @@ export async function buildFinishedRun({ stop, processor }: { readonly stop?: St
   await writeGarbagePart(results, { tenant, run });
   const endPorts = {
     results,
-    credits: { hold: async () => 'held' as const, settle: async () => undefined },
+    credits: { hold: async () => ({ kind: 'held' }) as const, settle: async () => undefined },
     clock: () => Date.parse('2026-01-01T00:01:00.000Z'),
     processorOf: ports.processorOf as () => Processor,
     ledger: {

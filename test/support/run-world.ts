@@ -6,6 +6,9 @@ import type { Processor } from '../../processors/processor.ts';
 import { admitRun, startExecution } from '../../shared/admission.ts';
 import type { BatchMessage, DispatchMessage, WorkMessage } from '../../shared/messages.ts';
 import type { CarefulMark, Credits, LaneStore, ObjectStore, RunLedger, SettleRequest } from '../../shared/ports.ts';
+import { letIn } from '../../shared/let-in.ts';
+import type { PlannedRun, RunRecord } from '../../shared/records.ts';
+import type { JsonObject } from '../../shared/rows.ts';
 import { finishStop, stopRun } from '../../shared/stop-run.ts';
 import { type Fate, Life, survive } from './life.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
@@ -17,8 +20,8 @@ export const WORKER_MS = 120_000;
 const SWEEP_EVERY_MS = 60_000;
 /** SQS FIFO: an id that was seen within five minutes swallows the message. */
 const DEDUP_MS = 300_000;
-/** What each run of this world reserves, and pays for an item that succeeded. */
-export const CREDITS = { hold: 100, perItem: 2 } as const;
+/** What an item of this world costs when it succeeds. */
+export const CREDITS_PER_ITEM = 2;
 
 export interface WorldStores {
   readonly ledger: RunLedger;
@@ -58,8 +61,8 @@ export class RunWorld {
     this.#credits = creditsOf(() => this.now);
   }
 
-  async upload(key: string, rows: readonly string[], itemsPerBatch: number): Promise<string> {
-    this.manifests.put(key, Buffer.from(rows.join('\n')), { metadata: { 'spillway-options': JSON.stringify({ itemsPerBatch }) } });
+  async upload(key: string, rows: readonly string[], itemsPerBatch: number, options: JsonObject = {}): Promise<string> {
+    this.manifests.put(key, Buffer.from(rows.join('\n')), { metadata: { 'spillway-options': JSON.stringify({ ...options, itemsPerBatch }) } });
     const admission = await admitRun(await this.#uploadOf(key), this.ports());
     if (admission.kind !== 'started') throw new Error(`expected the upload to start a run, it was ${admission.kind}`);
     return admission.run;
@@ -213,7 +216,7 @@ export class RunWorld {
       dispatchQueue: life.spoil(dispatchQueue),
       workQueues: life.spoil(workQueues),
       ...UNKNOWN_TENANTS,
-      processors: [{ ...processor, credits: CREDITS }],
+      processors: [{ ...processor, creditsPerItem: CREDITS_PER_ITEM }],
       processorOf: () => processor,
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
       limiter: UNLIMITED_CALLS,
@@ -228,7 +231,7 @@ export class RunWorld {
       onError: () => {},
       signal: new AbortController().signal,
     };
-    return { ...ports, finishStop: (run: Parameters<typeof finishStop>[0]) => finishStop(run, ports) };
+    return { ...ports, letIn: (run: PlannedRun) => letIn(run, ports), finishStop: (run: RunRecord) => finishStop(run, ports) };
   }
 
   #processorOf(life: Life): Processor {

@@ -14,7 +14,7 @@ const RULES_OF_THE_MODEL = {
     'state-then-send', 'report-names-q', 'plan-frozen', 'shard-if-absent', 'cancel-condition', 'cancel-repeated', 'await-retry', 'await-current', 'await-order', 'open-first', 'open-last',
     'finish-idempotent', 'tombstone',
   ],
-  credits: ['hold-once', 'settle-once', 'tombstone', 'balance-check', 'sweep-heals'],
+  credits: ['hold-once', 'settle-once', 'tombstone', 'balance-check', 'sweep-heals', 'end-bars', 'hold-limit', 'hold-first', 'budget-exact'],
   limits: ['condition', 'unit-starts', 'start-late', 'guarded-refund', 'refund-burst', 'rate-rescale', 'recheck-gen', 'retry-gen', 'rate-keeps-pause', 'future-refd', 'pair-exact', 'retry-tat', 'partial-refund'],
 };
 

@@ -68,6 +68,20 @@ describe('following a run', () => {
     expect(terminal.lives[2]).toMatch(/^10\/10/);
   });
 
+  it('says that a run waits for credits, or for the items before it, and guesses no remaining time then', async () => {
+    const terminal = createFakeTerminal({ isLive: true });
+    const since = '2026-01-01T00:00:00Z';
+    const credits = { ...planned, queued: { reason: 'credits', since, needs: 2500, has: 300 } } as const;
+    const waiting = { ...planned, queued: { reason: 'waiting', since, needs: 100, ahead: 12_000 } } as const;
+    const spent = { ...planned, paused: true, pausedFor: 'budget' } as const;
+    await followRun(ledgerOf([[credits, 0], [waiting, 0], [spent, 4], [finished, 10]]), 'r', terminal, never);
+    expect(terminal.lives.map((line) => line.split(': ').slice(0, 2).join(': ')).slice(0, 3)).toEqual([
+      'waiting for credits: needs 2,500, has 300',
+      'queued: 12,000 items of its tenant wait before it',
+      expect.stringMatching(/^paused \(budget spent\): /) as string,
+    ]);
+  });
+
   it('says that a run is paused, and guesses no remaining time then', async () => {
     const terminal = createFakeTerminal({ isLive: true });
     await followRun(ledgerOf([[planned, 3], [{ ...planned, paused: true }, 4], [planned, 5], [finished, 10]]), 'r', terminal, never);

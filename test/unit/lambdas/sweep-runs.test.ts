@@ -7,6 +7,7 @@ import type { RunRecord } from '../../../shared/records.ts';
 import { startLedger } from '../../support/dynamo-emulator.ts';
 import { aRun, aShard } from '../../support/ledger-fixtures.ts';
 import { MemoryObjectStore } from '../../support/memory-object-store.ts';
+import { UNKNOWN_TENANTS } from '../../support/unknown-tenants.ts';
 
 const LINES = [1, 2].map((line) => `${JSON.stringify({ line, input: {} })}\n`);
 const CREATED = Date.parse(aRun().createdAt);
@@ -40,7 +41,8 @@ const ports = (): SweepPorts => ({
   newOwner: () => 'sweep',
   newNonce: () => String(runs++),
   executions: { start: async (name) => void started.push(name) },
-  credits: { hold: async () => 'held', settle: async (request) => void settled.push(request) },
+  credits: { hold: async () => ({ kind: 'held' }), settle: async (request) => void settled.push(request) },
+  tenants: UNKNOWN_TENANTS.tenants,
   taskAnswers: { succeedTask: async (token) => void answered.push(token) },
   dispatchQueue: { send: async (message) => void sent.push(message) },
   admit: async (open) => void started.push(`admit ${open.run}`),
@@ -139,7 +141,7 @@ describe('the sweep', () => {
   });
 
   it('leaves a failed run to the state machine at first, and ends it when nobody has: open batches, credits, off the list', async () => {
-    const run = await aPlannedRun({ credits: { hold: 10, perItem: 3 } });
+    const run = await aPlannedRun({ credits: { perItem: 3 } });
     await settle(run, 0, 'ok');
     await ledger.markEnded(run, { state: 'failed', finishedAt: new Date(now).toISOString(), error: 'no more' });
     await sweepRuns(ports());
@@ -147,7 +149,7 @@ describe('the sweep', () => {
     now += 600_000;
     await sweepRuns(ports());
     expect(await ledger.readShard(run, 0)).toMatchObject({ ok: 1, sk: 1, nd: 2 });
-    expect(settled).toEqual([{ tenant: 'acme', run, amount: 10, charge: 3 }]);
+    expect(settled).toEqual([{ tenant: 'acme', run, charge: 3 }]);
     expect(await ledger.listOpen()).toEqual([]);
   });
 

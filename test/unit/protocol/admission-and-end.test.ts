@@ -6,7 +6,7 @@ import { createRunLedger } from '../../../shared/aws/run-ledger.ts';
 import { startDynamo } from '../../support/dynamo-emulator.ts';
 import { aRun, RUN_ID } from '../../support/ledger-fixtures.ts';
 import { atCall, Life, once, survive } from '../../support/life.ts';
-import { CREDITS, type RunWorld } from '../../support/run-world.ts';
+import { CREDITS_PER_ITEM, type RunWorld } from '../../support/run-world.ts';
 import { BALANCE, type Stage, startStages } from '../../support/world-stage.ts';
 
 let dynamo: Awaited<ReturnType<typeof startDynamo>>;
@@ -61,7 +61,7 @@ describe('the rules of admission', () => {
 
   it('open-first: an admission that dies before its run is started is finished by the sweep', async () => {
     world.manifests.put(KEY, Buffer.from('a'), {});
-    for (const call of ['hold', 'start', 'markStarted']) {
+    for (const call of ['admit', 'start', 'markStarted']) {
       world.fate = once(call, 'dies before');
       await world.admitAgain(KEY);
     }
@@ -88,7 +88,7 @@ describe('the rules of the end', () => {
     expect(world.results.keys(`acme/${run}/manifest.json`)).toHaveLength(1);
     expect(await isOpen(run)).toBe(true);
     await finishRun({ v: 1, run }, world.ports());
-    expect(await stage.readAccount()).toMatchObject({ balance: BALANCE - 2 * CREDITS.perItem, charged: 2 * CREDITS.perItem });
+    expect(await stage.readAccount()).toMatchObject({ balance: BALANCE - 2 * CREDITS_PER_ITEM, charged: 2 * CREDITS_PER_ITEM });
     expect((await world.ledger.readRun(run))!.state).toBe('finished');
     expect(await isOpen(run)).toBe(false);
   });
@@ -101,6 +101,6 @@ describe('the rules of the end', () => {
     await world.settle();
     await admitRun({ source, uploadedAt: '2026-01-01T00:00:00Z' }, duplicate);
     const { balance, holds } = await stage.readAccount();
-    expect({ balance, hold: holds[run] }).toEqual({ balance: BALANCE - 2 * CREDITS.perItem, hold: expect.stringMatching(/^settled /) as string });
+    expect({ balance, hold: holds[run] }).toEqual({ balance: BALANCE - 2 * CREDITS_PER_ITEM, hold: expect.stringMatching(/^settled /) as string });
   });
 });

@@ -37,7 +37,6 @@ function admit(metadata: Record<string, string>) {
     ledger,
     manifests,
     executions: { start: async (name) => void started.push(name) },
-    credits: { hold: async () => 'held', settle: async () => undefined },
     processors: [noop],
   };
   return admitRun({ source: aSource({ version }), uploadedAt: '2026-01-01T00:00:00.000Z' }, ports);
