@@ -5,6 +5,8 @@ export interface LimitUse {
   readonly key: string;
   /** A positive integer. */
   readonly units: number;
+  /** A slower rate that the other side asked for, such as robots.txt's `Crawl-delay`. */
+  readonly minIntervalSeconds?: number;
 }
 
 /** A limit refused the start until then. */
@@ -18,8 +20,8 @@ export interface Held {
 
 /** How what was started ended, as its limits see it. */
 export type CallEnd =
-  /** The other side answered. */
-  | { readonly kind: 'answered' }
+  /** The other side answered; `until`: it says that its quota is used up until then (`x-ratelimit-remaining: 0`), milliseconds since the epoch. */
+  | { readonly kind: 'answered'; readonly until?: number }
   /** It asked for fewer calls (429, 503); `until` is its Retry-After, milliseconds since the epoch. It is no failure of an item and spends no retry. */
   | { readonly kind: 'throttled'; readonly until?: number }
   /** No answer, or one that says that it is broken (connection, time-out, 5xx): many in a row open the breaker. */
@@ -43,6 +45,7 @@ export type StartAnswer =
 
 export interface Limiter {
   /**
+   * The first key names the other side: its Retry-After, rate and breaker follow from how the call ends.
    * Waits a few seconds at most, until all limits admit the call at once; keys without a limit admit everything. What is started is started now:
    * no other wait may come between this and the call.
    */

@@ -71,7 +71,7 @@ async function readWork({ message, delivery, run, shard }: Claimed, ports: Proce
     const work: Work = {
       processor: ports.processorOf(run.processor),
       options: own,
-      fetchPage: ports.fetchPage,
+      fetchPage: (request) => ports.fetchPage({ ...request, tenant: run.tenant }),
       limiter: ports.limiter,
       clock: ports.clock,
       sleep: ports.sleep,

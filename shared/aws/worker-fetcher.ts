@@ -3,7 +3,9 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Configuration } from '../configuration.ts';
 import { createHostLimiter } from '../http/leased-host-limiter.ts';
 import { createPageFetcher, type GuardedPageFetcher } from '../http/undici-page-fetcher.ts';
+import { createLimitSettings } from './limit-settings-table.ts';
 import { createLimitTable } from './limit-table.ts';
+import { rememberSettings } from '../limiting/settings-store.ts';
 
 /** The variables that a function needs to fetch pages. */
 export const FETCH_VARIABLES = ['LIMITS_TABLE', 'ALLOWED_NETWORKS', 'HOST_REQUESTS_PER_SECOND', 'HOST_CONNECTIONS'] as const;
@@ -17,6 +19,7 @@ export function createWorkerFetcher(dynamo: DynamoDBDocumentClient, configuratio
     table: createLimitTable(dynamo, configuration.LIMITS_TABLE),
     owner: randomUUID(),
     requestsPerSecond: configuration.HOST_REQUESTS_PER_SECOND,
+    settings: rememberSettings(createLimitSettings(dynamo, configuration.LIMITS_TABLE), Date.now),
     connections: configuration.HOST_CONNECTIONS,
     clock: Date.now,
     random: Math.random,

@@ -76,7 +76,7 @@ async function readAnswer(response: Dispatcher.ResponseData, request: ExchangeRe
     response.body.destroy();
     return { kind: 'redirect', location: headers['location'] };
   }
-  if (status < 200 || status > 299) throw httpStatusFault(status, request.url);
+  if (status < 200 || status > 299) throw httpStatusFault({ status, headers }, request.url);
   const mediaType = (headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
   if (request.mediaTypes && mediaType !== '' && !request.mediaTypes.includes(mediaType)) {
     throw new FetchFault('UnsupportedMediaTypeError', `expected ${request.mediaTypes.join(' or ')}, got ${mediaType} from ${request.url}`);

@@ -26,24 +26,39 @@ export const FETCH_ERRORS = {
   RedirectLoopError: { retryable: false },
   BadRedirectError: { retryable: false },
   RobotsUnavailableError: { retryable: true },
+  /** The host has not answered for minutes. */
+  HostDownError: { retryable: true },
 } as const;
 
 export type FetchErrorName = keyof typeof FETCH_ERRORS;
+
+export interface Refusal {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+}
 
 /** What the parts of the fetcher throw among themselves; `fetchPage` answers it as an `ItemError`. */
 export class FetchFault extends Error {
   override readonly name = 'FetchFault';
   readonly error: ItemError;
-  constructor(name: FetchErrorName, message: string, retryable: boolean = FETCH_ERRORS[name].retryable) {
+  /** Of the response, if there was one that says no. */
+  readonly refusal?: Refusal;
+  constructor(name: FetchErrorName, message: string, retryable: boolean = FETCH_ERRORS[name].retryable, refusal?: Refusal) {
     super(message);
     this.error = { name, message, retryable };
+    if (refusal) this.refusal = refusal;
   }
 }
 
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-export const httpStatusFault = (status: number, url: string): FetchFault =>
-  new FetchFault('HttpStatusError', `expected status 200, got ${status} from ${url}`, RETRYABLE_STATUS.has(status));
+export const httpStatusFault = (refusal: Refusal, url: string): FetchFault =>
+  new FetchFault('HttpStatusError', `expected status 200, got ${refusal.status} from ${url}`, RETRYABLE_STATUS.has(refusal.status), refusal);
+
+/** The host did not answer at all: enough of these in a row open its breaker. */
+export const isSilence = ({ error: { name } }: FetchFault): boolean => SILENCES.has(name);
+const SILENCES: ReadonlySet<string> = new Set(['ConnectionError', 'ConnectTimeoutError', 'HeadersTimeoutError', 'BodyTimeoutError', 'TotalTimeoutError', 'DnsUnavailableError'] satisfies FetchErrorName[]);
 
 /** Error codes of Node and undici, by the name that they get here. */
 const NAME_BY_CODE: Readonly<Record<string, FetchErrorName>> = {

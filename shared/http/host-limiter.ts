@@ -1,4 +1,4 @@
-import type { Held } from '../limiter.ts';
+import type { CallEnd, Held } from '../limiter.ts';
 import type { RateTable } from '../limiting/rate-table.ts';
 
 /** Keeps every host within its rate and its connections, over all workers together. */
@@ -15,11 +15,18 @@ export interface AdmissionRequest {
   /** robots.txt asks for at least this many seconds between requests. */
   readonly crawlDelaySeconds?: number;
   readonly signal: AbortSignal;
+  /** Whose request it is, for limits of tenants and groups. */
+  readonly tenant?: string;
+  readonly group?: string;
+  /** The host is in a network that the operator allowed: it has the limits that settings name for it, and no default. */
+  readonly isOpenNetwork?: boolean;
 }
 
 export type Admission =
   /** `end` frees the connection; call it exactly once, when the response has been read. */
-  | { readonly kind: 'admitted'; end(): void }
+  | { readonly kind: 'admitted'; end(end?: CallEnd): void }
+  /** It has not answered for minutes, and is asked again by one request at a time, not before `until`. */
+  | { readonly kind: 'down'; readonly until: number }
   | Held;
 
 /** Where the limits are kept; the adapter is `shared/aws/limit-table.ts`. */

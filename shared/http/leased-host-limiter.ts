@@ -1,13 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { limitPerSecond, MAX_START_DELAY_MS, type Limit } from '../limits.ts';
+import { keysOf, limitForKey, type LimitSettings } from '../limit-settings.ts';
+import type { CallEnd, LimitUse, StartedCall } from '../limiter.ts';
+import { CallLimiter, MAX_WAIT_MS } from '../limiting/limiter.ts';
 import type { Admission, AdmissionRequest, HostLimiter, LimitTable } from './host-limiter.ts';
 
 export interface HostLimiterOptions {
   readonly table: LimitTable;
   /** Names this worker in the slots; unique. */
   readonly owner: string;
-  /** All workers together. */
+  /** All workers together, to hosts that no setting names. */
   readonly requestsPerSecond: number;
+  /** @default none */
+  readonly settings?: () => Promise<LimitSettings>;
   /** All workers together. */
   readonly connections: number;
   readonly clock: () => number;
@@ -17,8 +21,6 @@ export interface HostLimiterOptions {
   readonly sleep?: (ms: number) => Promise<unknown>;
 }
 
-/** No request waits longer than this for a start, nor for a connection of its own worker. */
-export const MAX_WAIT_MS = 3000;
 /** A dead worker's connections are free again after it. */
 export const SLOT_LEASE_MS = 60_000;
 /** A slot is used only if its lease outlives the wait and the request. */
@@ -26,8 +28,9 @@ export const MIN_LEASE_LEFT_MS = 35_000;
 /** After the sockets' own idle time-out, so that a freed slot has no open socket. */
 export const SLOT_IDLE_MS = 1500;
 const BACK_OFF_MS = { min: 2000, spread: 4000 };
-/** A start is missed when the worker was too busy to look at the clock: then the item comes back later. */
-const MAX_MISSED_STARTS = 4;
+/** A breaker that opened more often than this in a row, after minutes, makes requests fail instead of wait. */
+const HELD_OPENINGS = 3;
+const NO_SETTINGS: LimitSettings = {};
 /** Longer ones would keep a host's batch for days. */
 export const MAX_CRAWL_DELAY_SECONDS = 60;
 
@@ -48,97 +51,68 @@ interface HostState {
   /** Ends when every slot that was given up is given back: before it, taking one would lose it again. */
   returning: Promise<void>;
   heldUntil: number;
-  readonly startRequests: StartRequest[];
-  isReserving: boolean;
 }
-
-interface StartRequest {
-  readonly limit: Limit;
-  readonly answer: (start: { readonly startUs: number } | { readonly until: number }) => void;
-  readonly fail: (error: unknown) => void;
-}
-
-type Start = { readonly startUs: number } | { readonly until: number };
-
-const US_PER_MS = 1000;
 
 /** First a connection, then a start: a start that has been granted may not wait for anything any more. */
 export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   const { table, owner, clock, random } = options;
   const sleep = options.sleep ?? ((ms: number) => delay(ms, undefined, { ref: false }));
+  const settings = options.settings ?? (() => Promise.resolve(NO_SETTINGS));
+  const defaults = { maxWaitMs: MAX_WAIT_MS, hostRequestsPerSecond: options.requestsPerSecond };
+  const calls = new CallLimiter({ table, owner, limitOf: async (key) => limitForKey(key, await settings(), defaults), clock, sleep });
   const hosts = new Map<string, HostState>();
+  /** Writes about requests that ended. */
+  const endings = new Set<Promise<void>>();
 
   const stateOf = (host: string): HostState => {
     const known = hosts.get(host);
     if (known) return known;
-    const state: HostState = { key: `host:${host}`, slots: [], waiters: [], taking: undefined, returning: Promise.resolve(), heldUntil: 0, startRequests: [], isReserving: false };
+    const state: HostState = { key: `host:${host}`, slots: [], waiters: [], taking: undefined, returning: Promise.resolve(), heldUntil: 0 };
     hosts.set(host, state);
     return state;
   };
 
-  async function admit({ host, crawlDelaySeconds = 0, signal }: AdmissionRequest): Promise<Admission> {
+  async function admit(request: AdmissionRequest): Promise<Admission> {
+    const { host, signal } = request;
+    const uses = await usesOf(request);
+    if (uses.length === 0) return { kind: 'admitted', end: () => undefined };
     const state = stateOf(host);
-    if (state.heldUntil > clock()) return { kind: 'held', until: state.heldUntil, limit: state.key };
+    if (state.heldUntil > clock()) return refused(state, state.heldUntil, state.key);
     const slot = await takeConnection(state);
-    if (slot === undefined) return { kind: 'held', until: Math.max(state.heldUntil, clock() + BACK_OFF_MS.min), limit: state.key };
-    const end = (): void => endUse(host, state, slot);
+    if (slot === undefined) return refused(state, Math.max(state.heldUntil, clock() + BACK_OFF_MS.min), state.key);
     try {
-      const limit = limitPerSecond(options.requestsPerSecond, MAX_WAIT_MS, Math.min(crawlDelaySeconds, MAX_CRAWL_DELAY_SECONDS));
-      const until = await waitForStart(state, limit, signal);
-      if (until === undefined) return { kind: 'admitted', end };
-      end();
-      return { kind: 'held', until, limit: state.key };
+      const start = await calls.start(uses, signal);
+      if (start.kind === 'started') return { kind: 'admitted', end: (end = { kind: 'answered' }) => endRequest({ host, state, slot, start, end }) };
+      endUse(host, state, slot);
+      if (start.kind === 'too large') throw new Error(`expected a limit of at least one request, ${start.limit} has none`);
+      if (start.limit === state.key) state.heldUntil = Math.max(state.heldUntil, start.until);
+      return refused(state, start.until, start.limit ?? state.key);
     } catch (error) {
-      end();
+      endUse(host, state, slot);
       throw error;
     }
   }
 
-  /** @returns undefined once the start has come, or until when the request is held */
-  async function waitForStart(state: HostState, limit: Limit, signal: AbortSignal): Promise<number | undefined> {
-    for (let missed = 0; missed < MAX_MISSED_STARTS; missed++) {
-      signal.throwIfAborted();
-      const start = await new Promise<Start>((answer, fail) => {
-        state.startRequests.push({ limit, answer, fail });
-        void reserveStarts(state);
-      });
-      if ('until' in start) return start.until;
-      const startMs = Math.ceil(start.startUs / US_PER_MS);
-      while (clock() < startMs) await sleep(startMs - clock());
-      if (clock() <= startMs + MAX_START_DELAY_MS) return undefined;
-    }
-    return clock() + MAX_WAIT_MS;
+  /** The host itself first: its Retry-After and its breaker follow from how the request ends. */
+  async function usesOf({ host, tenant, group, isOpenNetwork = false, crawlDelaySeconds = 0 }: AdmissionRequest): Promise<LimitUse[]> {
+    const named = keysOf({ host, ...(tenant !== undefined && { tenant }), ...(group !== undefined && { group }) }, await settings());
+    const own = `host:${host}`;
+    const minIntervalSeconds = Math.min(crawlDelaySeconds, MAX_CRAWL_DELAY_SECONDS);
+    const others = named.filter((key) => key !== own).map((key): LimitUse => ({ key, units: 1 }));
+    return isOpenNetwork && !named.includes(own) ? others : [{ key: own, units: 1, minIntervalSeconds }, ...others];
   }
 
-  /** One write serves every request that came while the one before was on its way, if they are of one rate. */
-  async function reserveStarts(state: HostState): Promise<void> {
-    if (state.isReserving) return;
-    state.isReserving = true;
-    while (state.startRequests.length > 0) {
-      const { limit } = state.startRequests[0]!;
-      const count = state.startRequests.findIndex((request) => request.limit.unitUs !== limit.unitUs);
-      const group = state.startRequests.splice(0, count === -1 ? state.startRequests.length : count);
-      try {
-        await reserveGroup(state, limit, group);
-      } catch (error) {
-        for (const request of group) request.fail(error);
-      }
-    }
-    state.isReserving = false;
+  function refused({ key }: HostState, until: number, limit: string): Admission {
+    const { breakerCount = 0, breakerUntil = 0 } = table.peek(key) ?? {};
+    return breakerCount > HELD_OPENINGS && breakerUntil > clock() ? { kind: 'down', until: breakerUntil } : { kind: 'held', until, limit };
   }
 
-  /** A block that does not fit as a whole is asked for one by one: the first may still fit. */
-  async function reserveGroup(state: HostState, limit: Limit, group: readonly StartRequest[]): Promise<void> {
-    const nowUs = clock() * US_PER_MS;
-    const answer = await table.reserve({ key: state.key, limit, units: group.length, nowUs });
-    if (answer.kind === 'granted') return group.forEach((request, i) => request.answer({ startUs: answer.startsUs[i]! }));
-    if (group.length > 1) {
-      for (const request of group) await reserveGroup(state, limit, [request]);
-      return;
-    }
-    const until = Math.ceil(answer.comeBackAtUs / US_PER_MS);
-    state.heldUntil = Math.max(state.heldUntil, until);
-    group[0]!.answer({ until });
+  function endRequest({ host, state, slot, start, end }: { readonly host: string; readonly state: HostState; readonly slot: Slot; readonly start: StartedCall; readonly end: CallEnd }): void {
+    if (end.kind === 'throttled') state.heldUntil = Math.max(state.heldUntil, end.until ?? 0);
+    endUse(host, state, slot);
+    // What could not be noted is noted by the next one that the host treats so.
+    const noted = start.end(end).catch(() => undefined).finally(() => endings.delete(noted));
+    endings.add(noted);
   }
 
   async function takeConnection(state: HostState): Promise<Slot | undefined> {
@@ -209,6 +183,7 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   }
 
   async function release(): Promise<void> {
+    await Promise.all(endings);
     const idle = [...hosts].flatMap(([host, state]) => state.slots.filter((slot) => !slot.isBusy).map((slot) => freeSlot(host, state, slot)));
     await Promise.all(idle);
   }

@@ -14,6 +14,9 @@ export interface PageRequest {
   readonly mediaTypes?: readonly string[];
   /** Most bytes of the body, on the wire and unpacked alike. @default the fetcher's own */
   readonly maxBodyBytes?: number;
+  /** Whose request it is, for limits of tenants and groups. A worker fills it in. */
+  readonly tenant?: string;
+  readonly group?: string;
 }
 
 export type PageAnswer =

@@ -1,5 +1,5 @@
 import { Agent, type Dispatcher } from 'undici';
-import type { Held } from '../limiter.ts';
+import type { CallEnd, Held } from '../limiter.ts';
 import { canonicalUrl } from '../web-url.ts';
 import { assertGuardBlocks, createAddressGuard, type AddressGuard, type ResolveName } from './address-guard.ts';
 import { decodeText } from './charset.ts';
@@ -9,6 +9,7 @@ import type { HostLimiter } from './host-limiter.ts';
 import type { PageAnswer, PageFetcher, PageRequest } from './page-fetcher.ts';
 import { createRobotsCache, type RobotsCache, type RobotsFile } from './robots-cache.ts';
 import { MAX_ROBOTS_BYTES } from './robots.ts';
+import { createThrottledUrls, type ThrottledUrls } from './throttled-urls.ts';
 
 export interface PageFetcherOptions {
   /** Networks that may be reached although they are not public, such as `127.0.0.0/8`; hosts in them have no limit. */
@@ -51,10 +52,12 @@ interface Tools {
   readonly robots: RobotsCache;
   readonly timeouts: Timeouts;
   readonly isGuardProven: Promise<void>;
+  readonly throttled: ThrottledUrls;
   dispatcher: Dispatcher;
 }
 
 type HopAnswer = Exchange | Held;
+type HopRequest = Pick<ExchangeRequest, 'signal' | 'maxBodyBytes' | 'mediaTypes' | 'cutsBody'> & Pick<PageRequest, 'tenant' | 'group'>;
 
 /**
  * Fetches pages: from public addresses only, within each host's limit, as robots.txt allows, every redirect judged like the first request.
@@ -68,7 +71,7 @@ export function createPageFetcher(options: PageFetcherOptions): GuardedPageFetch
   // Whoever fetches awaits it; before that it is nobody's unhandled rejection.
   isGuardProven.catch(() => undefined);
   const robots = createRobotsCache(productTokenOf(options.userAgent), clock);
-  const tools: Tools = { options, guard, robots, timeouts, isGuardProven, dispatcher: createDispatcher(guard, timeouts) };
+  const tools: Tools = { options, guard, robots, timeouts, isGuardProven, throttled: createThrottledUrls(clock), dispatcher: createDispatcher(guard, timeouts) };
   return {
     fetchPage: (request) => fetchPage(request, tools),
     async rest() {
@@ -107,11 +110,12 @@ async function fetchPage(request: PageRequest, tools: Tools): Promise<PageAnswer
 
 async function followRedirects(request: PageRequest, tools: Tools): Promise<PageAnswer> {
   const chain = createChain(request.url, MAX_REDIRECTS);
-  const { mediaTypes, maxBodyBytes = tools.options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES } = request;
+  const { mediaTypes, maxBodyBytes = tools.options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES, tenant, group } = request;
+  const subject = { ...(tenant !== undefined && { tenant }), ...(group !== undefined && { group }) };
   for (;;) {
     const hop = await askRobots(chain.url, request, tools);
     if ('kind' in hop) return hop;
-    const answer = await exchangeWithinLimits(hop, { maxBodyBytes, signal: request.signal, ...(mediaTypes && { mediaTypes }) }, tools);
+    const answer = await exchangeWithinLimits(hop, { maxBodyBytes, signal: request.signal, ...subject, ...(mediaTypes && { mediaTypes }) }, tools);
     if (answer.kind === 'held') return answer;
     if (answer.kind === 'redirect') {
       chain.follow(answer.location);
@@ -146,21 +150,32 @@ async function readRobotsFile(origin: string, tools: Tools): Promise<RobotsFile>
   }
 }
 
-/** One real request: the address first, then the host's connection and rate. */
-async function exchangeWithinLimits({ url, crawlDelaySeconds }: Hop, request: Pick<ExchangeRequest, 'signal' | 'maxBodyBytes' | 'mediaTypes' | 'cutsBody'>, tools: Tools): Promise<HopAnswer> {
-  const { options, guard, timeouts, dispatcher } = tools;
+/** One real request: the address first, then the host's connection and its limits. What the host throttles is held back. */
+async function exchangeWithinLimits({ url, crawlDelaySeconds }: Hop, request: HopRequest, tools: Tools): Promise<HopAnswer> {
+  const { options, guard, timeouts, throttled } = tools;
+  const { tenant, group, ...wanted } = request;
   const { host, hostname } = new URL(url);
   const addresses = await guard.resolve(hostname.replace(/^\[|\]$/g, '')).catch((error: unknown) => {
     throw toFetchFault(error, url);
   });
-  const whole = { ...request, url, userAgent: options.userAgent, timeouts };
-  if (guard.isAllowedNetwork(addresses.map(({ address }) => address))) return exchange(dispatcher, whole);
-  const admission = await options.limiter.admit({ host, signal: request.signal, ...(crawlDelaySeconds !== undefined && { crawlDelaySeconds }) });
+  const isOpenNetwork = guard.isAllowedNetwork(addresses.map(({ address }) => address));
+  const subject = { ...(tenant !== undefined && { tenant }), ...(group !== undefined && { group }) };
+  const admission = await options.limiter.admit({ host, signal: request.signal, isOpenNetwork, ...subject, ...(crawlDelaySeconds !== undefined && { crawlDelaySeconds }) });
   if (admission.kind === 'held') return admission;
+  if (admission.kind === 'down') throw new FetchFault('HostDownError', `expected ${host} to answer, but it has not for minutes; one request may try again at ${new Date(admission.until).toISOString()} (${url})`);
+  let end: CallEnd = { kind: 'answered' };
   try {
-    return await exchange(tools.dispatcher, whole);
+    const answer = await exchange(tools.dispatcher, { ...wanted, url, userAgent: options.userAgent, timeouts });
+    throttled.forget(url);
+    return answer;
+  } catch (error) {
+    if (!(error instanceof FetchFault)) throw error;
+    end = throttled.endOf(error, isOpenNetwork);
+    const held = end.kind === 'throttled' ? throttled.holdBack(url, end.until) : undefined;
+    if (held === undefined) throw error;
+    return held;
   } finally {
-    admission.end();
+    admission.end(end);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { CallEnd, Held, Limiter, LimitUse, StartAnswer } from '../limiter.ts';
-import { limitInForce, MAX_START_DELAY_MS, type Grant, type Limit } from '../limits.ts';
+import { limitInForce, MAX_START_DELAY_MS, withMinInterval, type Grant, type Limit } from '../limits.ts';
 import { createBlockQueue } from './block-queue.ts';
-import { noteAnswer, noteFailure, PROBE_LEASE_MS, slowDown, speedUp } from './pace.ts';
+import { noteAnswer, noteFailure, PROBE_LEASE_MS, rest, slowDown, speedUp } from './pace.ts';
 import type { RateTable } from './rate-table.ts';
 
 export interface LimiterOptions {
@@ -53,8 +53,10 @@ export class CallLimiter implements Limiter {
   async start(uses: readonly LimitUse[], signal: AbortSignal): Promise<StartAnswer> {
     const asked: Asked[] = [];
     for (const use of uses) {
-      const limit = await this.#options.limitOf(use.key);
-      if (limit) asked.push({ ...use, isFirst: asked.length === 0, limit: { ...limit, maxWaitUs: MAX_WAIT_MS * US_PER_MS } });
+      const configured = await this.#options.limitOf(use.key);
+      const { minIntervalSeconds = 0 } = use;
+      const limit = configured && minIntervalSeconds > 0 ? withMinInterval(configured, minIntervalSeconds) : configured;
+      if (limit) asked.push({ ...use, isFirst: use === uses[0], limit: { ...limit, maxWaitUs: MAX_WAIT_MS * US_PER_MS } });
     }
     const probeOwner = `${this.#options.owner}/${++this.#starts}`;
     if (asked.length === 0) return { kind: 'started', end: () => Promise.resolve() };
@@ -156,12 +158,14 @@ export class CallLimiter implements Limiter {
       if (units > mine.units) await this.#options.table.chargeMore({ key, limit: mine.limit, units: units - mine.units, nowUs: this.#nowUs() });
       else await this.#options.table.giveBack({ key, grant: mine.grant, units: mine.units - units, nowUs: this.#nowUs() });
     }
-    await this.#notePace(taken.find(({ isFirst }) => isFirst)!, isProbe, end);
+    const first = taken.find(({ isFirst }) => isFirst);
+    if (first) await this.#notePace(first, isProbe, end);
   }
 
   async #notePace(first: Taken, isProbe: boolean, end: CallEnd): Promise<void> {
     if (end.kind === 'failed') return noteFailure(this.#options.table, first, isProbe, this.#options.clock());
     await noteAnswer(this.#options.table, first, isProbe);
+    if (end.kind === 'answered' && end.until !== undefined) await rest(this.#options.table, first, { nowMs: this.#options.clock(), until: end.until });
     if (end.kind === 'throttled') await slowDown(this.#options.table, first, first.grant, { nowMs: this.#options.clock(), ...(end.until !== undefined && { until: end.until }) });
   }
 

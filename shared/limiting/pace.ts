@@ -41,6 +41,12 @@ export async function slowDown(table: PaceTable, { key, limit }: LimitedKey, { g
   await table.pauseUntil({ key, limit, untilUs: (nowMs + pauseMs) * US_PER_MS });
 }
 
+/** The other side says beforehand that it would refuse: no throttle yet, so the rate stays. */
+export async function rest(table: PaceTable, { key, limit }: LimitedKey, { nowMs, until }: { readonly nowMs: number; readonly until: number }): Promise<void> {
+  const pauseMs = Math.min(MAX_RETRY_AFTER_MS, until - nowMs);
+  if (pauseMs > 0) await table.pauseUntil({ key, limit, untilUs: (nowMs + pauseMs) * US_PER_MS });
+}
+
 /** @returns the record as it was before */
 async function cutRate(table: PaceTable, { key, limit }: LimitedKey, gen: number, nowMs: number): Promise<LimitState | undefined> {
   const before = await table.read(key);

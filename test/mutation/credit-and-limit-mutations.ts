@@ -105,13 +105,6 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
     noticedBy: LIMITS,
   },
   {
-    rule: 'start-late',
-    does: 'a start that was missed is used late instead of reserved anew',
-    file: 'shared/http/leased-host-limiter.ts',
-    edits: [{ text: 'if (clock() <= startMs + MAX_START_DELAY_MS) return undefined;', instead: 'return undefined;' }],
-    noticedBy: LIMITS,
-  },
-  {
     rule: 'slot-lease',
     does: 'a connection that another worker has is taken',
     file: LIMIT_TABLE,
@@ -176,10 +169,10 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'start-late',
-    does: 'a start that was missed is used late by a call of a processor',
+    does: 'a start that was missed is used late instead of reserved anew',
     file: 'shared/limiting/limiter.ts',
     edits: [{ text: 'return this.#options.clock() <= startMs + MAX_START_DELAY_MS;', instead: 'return this.#options.clock() <= startMs + 1000 * MAX_START_DELAY_MS;' }],
-    noticedBy: CHANGES,
+    noticedBy: [...CHANGES, ...LIMITS],
   },
   {
     rule: 'retry-tat',

@@ -125,6 +125,7 @@ test('workers that share a host never exceed its rate, nor its connections, and 
               await time.sleep(admission.until - time.clock());
               continue;
             }
+            if (admission.kind === 'down') throw new Error('no host is down here');
             expect(time.clock() - asked).toBeLessThanOrEqual(7000);
             open.set(host, (open.get(host) ?? 0) + 1);
             expect(open.get(host)).toBeLessThanOrEqual(connections);

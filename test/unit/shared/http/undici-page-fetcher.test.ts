@@ -87,10 +87,41 @@ describe('bodies', () => {
 
 describe('status and transport', () => {
   test.each([
-    [404, false], [403, false], [410, false], [400, false], [429, true], [500, true], [502, true], [503, true], [504, true], [408, true], [501, false],
+    [404, false], [403, false], [410, false], [400, false], [500, true], [502, true], [503, true], [504, true], [408, true], [501, false],
   ])('status %i is HttpStatusError, retryable: %s', async (status, retryable) => {
     const site = await start({ '/': (_, response) => void response.writeHead(status).end('sorry') });
     expect(errorOf(await open()(`${site.origin}/`))).toEqual({ name: 'HttpStatusError', retryable });
+  });
+
+  test.each([[429, {}], [429, { 'retry-after': '20' }], [503, { 'retry-after': '20' }]])('status %i with %o holds the page back and is no failure', async (status, headers) => {
+    const site = await start({ '/': (_, response) => void response.writeHead(status, headers).end() });
+    const now = Date.UTC(2026, 0, 1);
+    const fetchPage = open({ clock: () => now });
+    const wait = 'retry-after' in headers ? 20_000 : 1000;
+    expect(await fetchPage(`${site.origin}/`)).toEqual({ kind: 'held', until: now + wait, limit: `host:${new URL(site.origin).host}` });
+  });
+
+  test('a page that is throttled more than ten times in a row fails', async () => {
+    let isKind = false;
+    const site = await start({ '/': (_, response) => void response.writeHead(isKind ? 200 : 429, { 'content-type': 'text/html' }).end('x') });
+    const fetchPage = open();
+    const kinds = async (times: number) => {
+      const answers: string[] = [];
+      for (let i = 0; i < times; i++) answers.push((await fetchPage(`${site.origin}/`)).kind);
+      return answers;
+    };
+    expect(await kinds(11)).toEqual([...Array.from({ length: 10 }, () => 'held'), 'failed']);
+    expect(await kinds(3)).toEqual(['held', 'held', 'held']);
+    isKind = true;
+    expect(await kinds(1)).toEqual(['page']);
+    isKind = false;
+    expect(await kinds(11)).toEqual([...Array.from({ length: 10 }, () => 'held'), 'failed']);
+  });
+
+  test('a robots.txt that is throttled holds its pages back', async () => {
+    const site = await start({ '/robots.txt': (_, response) => void response.writeHead(429, { 'retry-after': '5' }).end(), '/': html(PAGE) });
+    expect(await open()(`${site.origin}/`)).toMatchObject({ kind: 'held' });
+    expect(site.journal).toEqual(['/robots.txt']);
   });
 
   test('a port that nobody listens on is ConnectionError', async () => {
@@ -192,12 +223,12 @@ describe('robots.txt', () => {
     expect(site.journal.toSorted()).toEqual(['/a', '/b', '/robots.txt']);
   });
 
-  test('4xx allows all; 5xx and 429 hold everything back and may be tried again', async () => {
+  test('4xx allows all; 5xx holds everything back and may be tried again', async () => {
     for (const status of [401, 403, 404]) {
       const site = await start({ '/robots.txt': (_, response) => void response.writeHead(status).end(), '/': html(PAGE) });
       expect(textOf(await open()(`${site.origin}/`))).toBe(PAGE);
     }
-    for (const status of [500, 503, 429]) {
+    for (const status of [500, 503]) {
       const site = await start({ '/robots.txt': (_, response) => void response.writeHead(status).end(), '/': html(PAGE) });
       expect(errorOf(await open()(`${site.origin}/`))).toEqual({ name: 'RobotsUnavailableError', retryable: true });
       expect(site.journal).toEqual(['/robots.txt']);
