@@ -3,6 +3,7 @@ import type { ManifestUpload } from '../shared/aws/upload-manifest.ts';
 import type { DeadLetters, ObjectStore, RunLedger } from '../shared/ports.ts';
 import type { ManifestSource } from '../shared/rows.ts';
 import type { RunControl } from './run-control.ts';
+import type { TenantAdmin } from './tenant-admin.ts';
 
 /** A running stack, as the commands see it. */
 export interface Backend {
@@ -15,6 +16,7 @@ export interface Backend {
   /** Stores a manifest; its event makes the run. */
   upload(manifest: ManifestUpload): Promise<ManifestSource>;
   readonly control: RunControl;
+  readonly tenants: TenantAdmin;
   readonly deadLetters: DeadLetters;
   /** Does what the function that admits uploads does with their event. @throws PayloadError if it is no such event */
   admit(event: unknown): Promise<Admission>;

@@ -8,6 +8,8 @@ import { listProcessors } from '../processors/registry.ts';
 import { admitRun } from '../shared/admission.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../shared/aws/clients.ts';
 import type { ServiceAccess } from '../shared/aws/clients.ts';
+import { createCreditAccounts } from '../shared/aws/credit-accounts.ts';
+import { createCredits } from '../shared/aws/credit-table.ts';
 import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-letters.ts';
 import { createLeaseEnder } from '../shared/aws/dead-leases.ts';
 import { createExecutions, createTaskAnswers } from '../shared/aws/executions.ts';
@@ -15,6 +17,7 @@ import { createLaneStore } from '../shared/aws/lane-table.ts';
 import { createObjectStore } from '../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../shared/aws/queues.ts';
 import { createRunLedger } from '../shared/aws/run-ledger.ts';
+import { createTenantStore } from '../shared/aws/tenant-table.ts';
 import { uploadManifest } from '../shared/aws/upload-manifest.ts';
 import { UsageError } from '../shared/errors.ts';
 import { uploadOf } from '../shared/upload-event.ts';
@@ -22,6 +25,7 @@ import type { Backend, BackendOptions } from './backend.ts';
 import { createHeldHosts } from './held-hosts.ts';
 import { endDeadLeases, forgetSlots, resumeOpenRuns } from './resume-open-runs.ts';
 import { createRunControl } from './run-control.ts';
+import { createTenantAdmin } from './tenant-admin.ts';
 
 /** How another process on this machine reaches a running stack. */
 interface StackAccess {
@@ -95,6 +99,8 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
   const results = createObjectStore(s3, outputOf(outputs, 'ResultsBucket'));
   const executions = createExecutions(sfn, outputOf(outputs, 'StateMachineArn'));
   const lanes = createLaneStore(dynamo, outputOf(outputs, 'LanesTable'));
+  const tenants = outputOf(outputs, 'TenantsTable');
+  const dispatchQueue = createDispatchQueue(sqs, outputOf(outputs, 'DispatchQueueUrl'));
   return {
     endpoint,
     apiEndpoint,
@@ -107,10 +113,11 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
       results,
       executions,
       taskAnswers: createTaskAnswers(sfn),
-      dispatchQueue: createDispatchQueue(sqs, outputOf(outputs, 'DispatchQueueUrl')),
+      dispatchQueue,
       clock: Date.now,
       newOwner: randomUUID,
     }),
+    tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
     admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),

@@ -14,6 +14,7 @@ import { createTerminal } from './terminal.ts';
 import type { Terminal } from './terminal.ts';
 import { readBackendOptions, readTenant } from './settings.ts';
 import type { CommandContext, GlobalOptions } from './settings.ts';
+import { addTenantCommands } from './tenant-commands.ts';
 
 const PROJECT_FOLDER = resolve(import.meta.dirname, '..');
 const DEFAULT_DATA = '.spillway';
@@ -66,6 +67,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   addControlCommands(program, act);
   addLookCommands(program, act);
   addParkedCommands(program, act);
+  addTenantCommands(program, act);
   addAuthorCommands(program, act);
   return program;
 }

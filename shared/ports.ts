@@ -146,6 +146,21 @@ export interface Credits {
 
 export type HoldAnswer = { readonly kind: 'held' } | { readonly kind: 'refused'; readonly balance: number };
 
+/** What a tenant has: `balance` is free, `held` reserved by its runs. */
+export interface CreditAccount {
+  readonly balance: number;
+  readonly held: number;
+  readonly charged: number;
+}
+
+/** For operators. */
+export interface CreditAccounts {
+  /** Undefined: the tenant never had any. */
+  read(tenant: string): Promise<CreditAccount | undefined>;
+  /** Changes the balance once for each `id`, also by a negative amount. @returns `seen` for an id that counted before, `too little` if the balance would fall below 0 */
+  add(request: { tenant: string; amount: number; id: string }): Promise<'added' | 'seen' | 'too little'>;
+}
+
 /** What the items of a tenant and processor took: plans size their batches by it. */
 export interface PaceStore {
   /** Milliseconds of a worker an item, or undefined if nothing is known. */

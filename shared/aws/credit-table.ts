@@ -6,7 +6,10 @@ const DAY_MS = 86_400_000;
 /** DynamoDB's updates are short: the rest goes with a later hold. */
 const BURIED_AT_ONCE = 20;
 
-const keyOf = (tenant: string) => ({ pk: `TENANT#${tenant}`, sort: 'CREDITS' });
+export const creditKey = (tenant: string) => ({ pk: `TENANT#${tenant}`, sort: 'CREDITS' });
+
+/** A tenant that nobody gave credits. */
+export const newAccount = (tenant: string) => ({ ...creditKey(tenant), v: 1, balance: 0, charged: 0, holds: {} });
 
 /** A standing hold is a number; a settled one a tombstone with the time of its settlement. */
 type Holds = Readonly<Record<string, number | string>>;
@@ -22,14 +25,14 @@ const isOld = (hold: number | string, now: number): hold is string => typeof hol
 /** Credits in the table `tenants`. A tenant without a record begins with a balance of 0. */
 export function createCredits(client: DynamoDBDocumentClient, table: string, clock: Clock): Credits {
   const read = async (tenant: string): Promise<Account | undefined> => {
-    const { Item } = await client.send(new GetCommand({ TableName: table, Key: keyOf(tenant), ConsistentRead: true }));
+    const { Item } = await client.send(new GetCommand({ TableName: table, Key: creditKey(tenant), ConsistentRead: true }));
     return Item as Account | undefined;
   };
 
   const update = async (tenant: string, run: string, { update: UpdateExpression, condition, values }: { update: string; condition: string; values: Record<string, unknown> }) => {
     const command = new UpdateCommand({
       TableName: table,
-      Key: keyOf(tenant),
+      Key: creditKey(tenant),
       UpdateExpression,
       ConditionExpression: condition,
       ExpressionAttributeNames: { '#r': run },
@@ -39,7 +42,7 @@ export function createCredits(client: DynamoDBDocumentClient, table: string, clo
   };
 
   const open = async (tenant: string): Promise<void> => {
-    const Item = { ...keyOf(tenant), v: 1, balance: 0, charged: 0, holds: {} };
+    const Item = newAccount(tenant);
     await client.send(new PutCommand({ TableName: table, Item, ConditionExpression: EXPRESSIONS.putIfAbsent })).catch(refused);
   };
 

@@ -54,26 +54,30 @@ async function startAll({ world }: BudgetStage): Promise<void> {
   await world.endSlowWorkers();
 }
 
-describe('a budget', () => {
-  async function expectExactlyPaid(paid: number, itemsPerBatch: number, isSlow: boolean): Promise<void> {
-    const stage = await aStage(paid, itemsPerBatch);
-    await workUntilPaused(stage, isSlow);
-    expect(await read(stage)).toMatchObject({ paused: true, pausedFor: 'budget' });
-    expect(await countSucceeded(stage)).toBe(paid);
-    expect([...stage.world.effects.values()].reduce((sum, calls) => sum + calls, 0)).toBe(paid);
-    await stage.world.cancel(stage.run);
-    await stage.world.settle();
-    expect(await stage.readAccount()).toMatchObject({ balance: BALANCE - paid * CREDITS_PER_ITEM, charged: paid * CREDITS_PER_ITEM });
-  }
+/** Works until the run pauses itself, then cancels it. */
+async function spend(paid: number, itemsPerBatch: number, isSlow: boolean) {
+  const stage = await aStage(paid, itemsPerBatch);
+  await workUntilPaused(stage, isSlow);
+  const { pausedFor } = await read(stage);
+  const succeeded = await countSucceeded(stage);
+  const begun = [...stage.world.effects.values()].reduce((sum, calls) => sum + calls, 0);
+  await stage.world.cancel(stage.run);
+  await stage.world.settle();
+  const { balance, charged } = await stage.readAccount();
+  return { pausedFor, succeeded, begun, balance, charged };
+}
 
+const exactly = (paid: number) => ({ pausedFor: 'budget', succeeded: paid, begun: paid, balance: BALANCE - paid * CREDITS_PER_ITEM, charged: paid * CREDITS_PER_ITEM });
+
+describe('a budget', () => {
   it('pays exactly what it is enough for, then pauses the run', async () => {
-    await expectExactlyPaid(5, 2, false);
-    await expectExactlyPaid(3, 10, false);
+    expect(await spend(5, 2, false)).toEqual(exactly(5));
+    expect(await spend(3, 10, false)).toEqual(exactly(3));
   });
 
   it('budget-exact: workers that are at work at once begin no more than it pays, and in the end no less', async () => {
-    await expectExactlyPaid(5, 2, true);
-    await expectExactlyPaid(4, 3, true);
+    expect(await spend(5, 2, true)).toEqual(exactly(5));
+    expect(await spend(4, 3, true)).toEqual(exactly(4));
   });
 
   it('of nothing lets nothing begin', async () => {

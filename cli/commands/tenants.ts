@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { UsageError } from '../../shared/errors.ts';
+import { isTenantId } from '../../shared/names.ts';
+import type { CreditAccount } from '../../shared/ports.ts';
+import type { RunRecord } from '../../shared/records.ts';
+import { DEFAULT_TENANT_SETTINGS, type TenantSettings, tenantSettingsSchema } from '../../shared/tenant-settings.ts';
+import type { Backend, BackendOptions } from '../backend.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { formatCount } from '../progress.ts';
+import { describeState } from '../run-state.ts';
+import { type CommandContext, readRunOptions } from '../settings.ts';
+
+/** One tenant, as `--json` prints it. */
+interface TenantView {
+  readonly tenant: string;
+  readonly settings: TenantSettings;
+  /** Of a tenant that has, or had, any. */
+  readonly credits?: CreditAccount;
+  readonly openRuns: number;
+  /** Runs that wait to be let in. */
+  readonly queuedRuns: number;
+}
+
+/** Every tenant that has settings or an open run. */
+export async function tenantsCommand(context: CommandContext): Promise<ExitCode> {
+  return withBackend(context, async ({ tenants }) => {
+    const [settings, runs] = await Promise.all([tenants.settings.listSettings(), tenants.openRuns()]);
+    const names = [...new Set([...settings.keys(), ...runs.map(({ tenant }) => tenant)])].sort();
+    const views = await Promise.all(names.map(async (name) => viewOf(name, settings.get(name) ?? DEFAULT_TENANT_SETTINGS, { account: await tenants.accounts.read(name), runs })));
+    tell(context, { tenants: views }, views.length === 0 ? ['no tenant has settings or an open run'] : views.map((view) => describeTenant(view)));
+    return EXIT.ok;
+  });
+}
+
+/** All settings of one tenant, its credits, and its runs that wait. */
+export async function showTenantCommand(tenant: string, context: CommandContext): Promise<ExitCode> {
+  checkTenant(tenant);
+  return withBackend(context, async ({ tenants }) => {
+    const runs = await tenants.openRuns();
+    const view = viewOf(tenant, await tenants.settings.readSettings(tenant), { account: await tenants.accounts.read(tenant), runs });
+    const queued = runs.filter((run) => run.tenant === tenant && run.queued);
+    const settings = Object.entries(view.settings).map(([name, value]) => `  ${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);
+    const lines = [describeTenant(view), ...settings, ...queued.map((run) => `  run ${run.run}: ${describeState(run)}`)];
+    tell(context, { ...view, queued: queued.map(({ run, queued: why }) => ({ run, ...why })) }, lines);
+    return EXIT.ok;
+  });
+}
+
+/** Changes single settings; `unset` gives them their defaults back. @throws UsageError for a value that the schema refuses */
+export async function setTenantCommand(tenant: string, pairs: readonly string[], { unset }: { readonly unset: readonly string[] }, context: CommandContext): Promise<ExitCode> {
+  checkTenant(tenant);
+  if (pairs.length + unset.length === 0) throw new UsageError('expected a setting such as weight=3, or --unset weight');
+  checkNames(unset);
+  const changes = readRunOptions(pairs);
+  return withBackend(context, async ({ tenants }) => {
+    const before = Object.entries(await tenants.settings.readSettings(tenant)).filter(([name]) => !unset.includes(name));
+    const settings = readSettings({ ...Object.fromEntries(before), ...changes });
+    await tenants.settings.writeSettings(tenant, settings);
+    await tenants.reread(tenant);
+    const released = await tenants.release(tenant);
+    tell(context, { tenant, settings, released }, [`tenant ${tenant}: ${describeSettings(settings)}${describeReleased(released)}`]);
+    return EXIT.ok;
+  });
+}
+
+export interface CreditOptions {
+  readonly add?: string;
+  readonly set?: string;
+  readonly id?: string;
+}
+
+/** Adds credits, or takes the balance to a figure, and lets in what waited for them. Without an amount it shows them. */
+export async function creditsCommand(tenant: string, options: CreditOptions, context: CommandContext): Promise<ExitCode> {
+  checkTenant(tenant);
+  const { add, set, id = randomUUID() } = options;
+  if (add !== undefined && set !== undefined) throw new UsageError('expected --add or --set, got both');
+  const given = readCredits(add === undefined ? '--set' : '--add', add ?? set);
+  return withBackend(context, async ({ tenants }) => {
+    const change = given === undefined ? undefined : await changeCredits(tenants, { tenant, amount: given, isAbsolute: set !== undefined, id });
+    const released = change === 'added' ? await tenants.release(tenant) : 0;
+    const credits = (await tenants.accounts.read(tenant)) ?? { balance: 0, held: 0, charged: 0 };
+    const note = change === 'seen' ? `; ${id} was counted already` : '';
+    tell(context, { tenant, credits, ...(change && { change }), released }, [`tenant ${tenant}: ${describeCredits(credits)}${note}${describeReleased(released)}`]);
+    return EXIT.ok;
+  });
+}
+
+async function changeCredits({ accounts, settings }: Backend['tenants'], { tenant, amount, isAbsolute, id }: { tenant: string; amount: number; isAbsolute: boolean; id: string }): Promise<'added' | 'seen'> {
+  const { balance } = (await accounts.read(tenant)) ?? { balance: 0 };
+  const answer = await accounts.add({ tenant, amount: isAbsolute ? amount - balance : amount, id });
+  if (answer === 'too little') throw new UsageError(`the balance of tenant ${tenant} changed meanwhile: try again`);
+  // From now on the tenant is listed.
+  await settings.writeSettings(tenant, await settings.readSettings(tenant));
+  return answer;
+}
+
+function readCredits(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new UsageError(`expected ${name} to be a whole number of credits from 0, got ${text}`);
+}
+
+function readSettings(given: Record<string, unknown>): TenantSettings {
+  const parsed = tenantSettingsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`the settings are wrong: ${parsed.error.issues.map(({ path, message }) => (path.length === 0 ? message : `\`${path.join('.')}\`: ${message}`)).join('; ')}`);
+}
+
+function checkNames(names: readonly string[]): void {
+  const known = Object.keys(tenantSettingsSchema.shape);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new UsageError(`expected --unset to name one of ${known.join(', ')}, got ${unknown}`);
+}
+
+function checkTenant(tenant: string): void {
+  if (!isTenantId(tenant)) throw new UsageError(`expected a tenant of 1 to 63 lower-case letters, digits and hyphens, got ${tenant}`);
+}
+
+function viewOf(tenant: string, settings: TenantSettings, { account, runs }: { account: CreditAccount | undefined; runs: readonly RunRecord[] }): TenantView {
+  const own = runs.filter((run) => run.tenant === tenant && (run.state === 'open' || run.state === 'stopping'));
+  return { tenant, settings, ...(account && { credits: account }), openRuns: own.length, queuedRuns: own.filter(({ queued }) => queued).length };
+}
+
+function describeTenant({ tenant, settings, credits, openRuns, queuedRuns }: TenantView): string {
+  const waiting = queuedRuns > 0 ? ` (${formatCount(queuedRuns)} waiting)` : '';
+  return [tenant, describeSettings(settings), ...(credits ? [describeCredits(credits)] : []), `${formatCount(openRuns)} open runs${waiting}`].join('  ');
+}
+
+const describeSettings = ({ weight, maxInFlight, maxWaitingItems, onFull }: TenantSettings): string =>
+  [`weight ${weight}`, `in flight ${maxInFlight ?? 'any'}`, `waiting ${maxWaitingItems === undefined ? 'any' : formatCount(maxWaitingItems)}`, ...(onFull === 'refuse' ? ['refuses when full'] : [])].join(', ');
+
+const describeCredits = ({ balance, held, charged }: CreditAccount): string => `credits ${formatCount(balance)}, held ${formatCount(held)}, charged ${formatCount(charged)}`;
+
+const describeReleased = (released: number): string => (released > 0 ? `; ${formatCount(released)} waiting run${released === 1 ? ' goes' : 's go'} on` : '');
+
+function tell({ terminal }: CommandContext, document: object, lines: readonly string[]): void {
+  if (terminal.isJson) terminal.print(JSON.stringify(document));
+  else for (const line of lines) terminal.print(line);
+}
+
+/** Read-only: a stack that is started for this works on nothing. */
+async function withBackend(context: CommandContext, use: (backend: Backend) => Promise<ExitCode>): Promise<ExitCode> {
+  const options: BackendOptions = { ...context.backendOptions, isReadOnly: true };
+  const backend = await context.startBackend(options);
+  try {
+    return await use(backend);
+  } finally {
+    await backend.stop();
+  }
+}

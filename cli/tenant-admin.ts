@@ -1,0 +1,44 @@
+import { isPlanned } from '../shared/planned-run.ts';
+import type { CreditAccounts, RunLedger, TenantStore } from '../shared/ports.ts';
+import type { RunRecord } from '../shared/records.ts';
+import { inOrderOfTheQueue, type ReleasePorts, releaseQueued } from '../shared/release-queued.ts';
+
+/** What an operator sees and does of tenants. */
+export interface TenantAdmin {
+  readonly settings: TenantStore;
+  readonly accounts: CreditAccounts;
+  /** Of all tenants. */
+  openRuns(): Promise<readonly RunRecord[]>;
+  /** Lets in what may go on now. @returns how many runs that were */
+  release(tenant: string): Promise<number>;
+  /** Makes the dispatcher look at the tenant again. */
+  reread(tenant: string): Promise<void>;
+}
+
+type AdminPorts = ReleasePorts & { readonly ledger: Pick<RunLedger, 'listOpen' | 'readRun' | 'setQueued'>; readonly tenants: TenantStore; readonly accounts: CreditAccounts };
+
+/** The dispatcher reads a tenant's settings with any of its runs. */
+const RUNS_TOLD = 10;
+
+export function createTenantAdmin(ports: AdminPorts): TenantAdmin {
+  const { ledger, tenants, accounts, dispatchQueue, newNonce } = ports;
+  const openRuns = async () => {
+    const runs = await Promise.all((await ledger.listOpen()).map(({ run }) => ledger.readRun(run)));
+    return runs.filter((run) => run !== undefined);
+  };
+  const openRunsOf = async (tenant: string) => (await openRuns()).filter((run) => run.tenant === tenant);
+  return {
+    settings: tenants,
+    accounts,
+    openRuns,
+    async release(tenant) {
+      const queued = (await openRunsOf(tenant)).filter((run) => isPlanned(run)).filter((run) => run.queued !== undefined);
+      let released = 0;
+      for (const run of inOrderOfTheQueue(queued)) if (await releaseQueued(run, ports)) released++;
+      return released;
+    },
+    async reread(tenant) {
+      for (const { run } of (await openRunsOf(tenant)).slice(0, RUNS_TOLD)) await dispatchQueue.send({ v: 1, type: 'heal', run }, `heal/${newNonce()}`);
+    },
+  };
+}
