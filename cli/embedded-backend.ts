@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { REGION } from '../localstack/embedded/contracts.ts';
 import { readLockHolder } from '../localstack/embedded/lock.ts';
 import type { EmbeddedStack, StoreAccess } from '../localstack/embedded/stack.ts';
-import { listProcessors } from '../processors/registry.ts';
+import { findProcessor, listProcessors } from '../processors/registry.ts';
 import { admitRun } from '../shared/admission.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../shared/aws/clients.ts';
 import type { ServiceAccess } from '../shared/aws/clients.ts';
@@ -19,6 +19,7 @@ import { createDispatchQueue } from '../shared/aws/queues.ts';
 import { createRunLedger } from '../shared/aws/run-ledger.ts';
 import { createTenantStore } from '../shared/aws/tenant-table.ts';
 import { uploadManifest } from '../shared/aws/upload-manifest.ts';
+import { createWaitingRoom } from '../shared/aws/waiting-room.ts';
 import { UsageError } from '../shared/errors.ts';
 import { uploadOf } from '../shared/upload-event.ts';
 import type { Backend, BackendOptions } from './backend.ts';
@@ -117,7 +118,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
       clock: Date.now,
       newOwner: randomUUID,
     }),
-    tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
+    tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), room: createWaitingRoom(dynamo, tenants), maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
     admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),

@@ -1,4 +1,5 @@
 import type { QueuedState, RunRecord, StopReason } from '../shared/records.ts';
+import { formatDuration } from './progress.ts';
 
 /** A run's state in the words that people read. */
 
@@ -24,5 +25,6 @@ export function describeState({ state, stop, paused, pausedFor, queued }: State)
 function describeWaiting(queued: QueuedState): string {
   const needs = queued.needs.toLocaleString('en');
   if (queued.reason === 'credits') return `waiting for credits: needs ${needs}, has ${queued.has.toLocaleString('en')}`;
-  return `queued: ${queued.ahead.toLocaleString('en')} items of its tenant wait before it`;
+  const about = queued.waitSeconds === undefined ? '' : `, about ${formatDuration(queued.waitSeconds)}`;
+  return `queued: ${queued.ahead.toLocaleString('en')} items of its tenant wait before it${about}`;
 }

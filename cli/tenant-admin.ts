@@ -1,7 +1,7 @@
 import { isPlanned } from '../shared/planned-run.ts';
 import type { CreditAccounts, RunLedger, TenantStore } from '../shared/ports.ts';
 import type { RunRecord } from '../shared/records.ts';
-import { inOrderOfTheQueue, type ReleasePorts, releaseQueued } from '../shared/release-queued.ts';
+import { releaseInOrder, type ReleasePorts } from '../shared/release-queued.ts';
 
 /** What an operator sees and does of tenants. */
 export interface TenantAdmin {
@@ -33,9 +33,7 @@ export function createTenantAdmin(ports: AdminPorts): TenantAdmin {
     openRuns,
     async release(tenant) {
       const queued = (await openRunsOf(tenant)).filter((run) => isPlanned(run)).filter((run) => run.queued !== undefined);
-      let released = 0;
-      for (const run of inOrderOfTheQueue(queued)) if (await releaseQueued(run, ports)) released++;
-      return released;
+      return releaseInOrder(queued, ports);
     },
     async reread(tenant) {
       for (const { run } of (await openRunsOf(tenant)).slice(0, RUNS_TOLD)) await dispatchQueue.send({ v: 1, type: 'heal', run }, `heal/${newNonce()}`);

@@ -1,44 +1,67 @@
 import { creditsNeeded } from './credits-needed.ts';
 import { ManifestRefusedError } from './errors.ts';
-import type { Clock, Credits, RunLedger, TenantStore } from './ports.ts';
+import { estimateWaitSeconds } from './estimate-wait.ts';
+import type { Clock, Credits, RunLedger, TenantStore, Waiting, WaitingRoom } from './ports.ts';
 import type { PlannedRun, QueuedState } from './records.ts';
+import type { TenantSettings } from './tenant-settings.ts';
 
 export interface LetInPorts {
   readonly ledger: Pick<RunLedger, 'setQueued'>;
   readonly credits: Pick<Credits, 'hold'>;
+  readonly room: Pick<WaitingRoom, 'enter'>;
   readonly tenants: Pick<TenantStore, 'readSettings'>;
+  /** Of a processor, by its name: items that may wait where the tenant's settings say nothing. */
+  readonly maxWaitingItemsOf: (processor: string) => number | undefined;
   readonly clock: Clock;
 }
 
+/** What stands in the way, or that nothing does. */
+export type LetInAnswer = 'in' | 'ended' | QueuedState['reason'];
+
 /**
- * Lets a planned run in, or puts it into the queue of its tenant: its credits are reserved here, when its items are known, and before any of its
- * batches can be sent. May be repeated at any point; a run that is in, or has ended, stays as it is.
- * @returns whether it is in
+ * Lets a planned run in, or puts it into the queue of its tenant: credits and places are reserved here, when its items are known, and before any of
+ * its batches can be sent. May be repeated at any point; a run that is in, or has ended, stays as it is.
  * @throws ManifestRefusedError if it would have to wait and its tenant chose to be refused then
  */
-export async function letIn(run: PlannedRun, ports: LetInPorts): Promise<boolean> {
-  if (run.state !== 'open') return false;
-  const obstacle = await reserve(run, ports);
-  if (obstacle) await refuseIfWanted(run, obstacle, ports);
+export async function letIn(run: PlannedRun, ports: LetInPorts): Promise<LetInAnswer> {
+  if (run.state !== 'open') return 'ended';
+  const settings = await ports.tenants.readSettings(run.tenant);
+  const obstacle = (await holdCredits(run, ports)) ?? (await takePlaces(run, settings, ports));
+  if (obstacle) refuseIfWanted(run, obstacle, settings);
   if (obstacle || run.queued) await ports.ledger.setQueued(run.run, obstacle);
-  return obstacle === undefined;
+  return obstacle?.reason ?? 'in';
 }
 
-async function reserve(run: PlannedRun, { credits, clock }: LetInPorts): Promise<QueuedState | undefined> {
+async function holdCredits(run: PlannedRun, { credits, clock }: LetInPorts): Promise<QueuedState | undefined> {
   const needs = creditsNeeded(run);
   if (needs === 0) return undefined;
   const answer = await credits.hold({ tenant: run.tenant, run: run.run, amount: needs });
-  if (answer.kind === 'held') return undefined;
-  return { reason: 'credits', since: run.queued?.since ?? new Date(clock()).toISOString(), needs, has: answer.balance };
+  return answer.kind === 'held' ? undefined : { reason: 'credits', since: sinceOf(run, clock), needs, has: answer.balance };
 }
 
-async function refuseIfWanted(run: PlannedRun, obstacle: QueuedState, { tenants }: LetInPorts): Promise<void> {
+async function takePlaces(run: PlannedRun, settings: TenantSettings, { room, maxWaitingItemsOf, clock }: LetInPorts): Promise<QueuedState | undefined> {
+  const cap = settings.maxWaitingItems ?? maxWaitingItemsOf(run.processor);
+  if (cap === undefined) return undefined;
+  const items = run.totals.items - run.totals.duplicates;
+  const answer = await room.enter({ tenant: run.tenant, run: run.run, items, cap });
+  if (answer.kind === 'in') return undefined;
+  const ahead = itemsAhead(answer.waiting, run.run);
+  const waitSeconds = estimateWaitSeconds({ itemsAhead: ahead, itemsPerSecond: answer.waiting.itemsPerSecond });
+  return { reason: 'waiting', since: sinceOf(run, clock), needs: items, ahead, ...(waitSeconds !== undefined && { waitSeconds }) };
+}
+
+/** What waits inside, and the others in the line. */
+const itemsAhead = ({ waiting, line }: Waiting, own: string): number => Object.entries(line).reduce((sum, [run, items]) => sum + (run === own ? 0 : items), waiting);
+
+const sinceOf = ({ queued }: PlannedRun, clock: Clock): string => queued?.since ?? new Date(clock()).toISOString();
+
+function refuseIfWanted(run: PlannedRun, obstacle: QueuedState, { onFull }: TenantSettings): void {
   // Who waits already was told so.
-  if (run.queued || (await tenants.readSettings(run.tenant)).onFull !== 'refuse') return;
-  throw new ManifestRefusedError(describeRefusal(run, obstacle));
+  if (!run.queued && onFull === 'refuse') throw new ManifestRefusedError(describeRefusal(run, obstacle));
 }
 
 function describeRefusal({ tenant, source }: PlannedRun, obstacle: QueuedState): string {
   if (obstacle.reason === 'credits') return `${source.key}: expected at least ${obstacle.needs} credits of tenant ${tenant} for this run, it has ${obstacle.has}: add credits and upload the manifest again`;
-  return `${source.key}: expected room for ${obstacle.needs} items of tenant ${tenant}, ${obstacle.ahead} are waiting already: upload the manifest again later`;
+  const when = obstacle.waitSeconds === undefined ? 'later' : `in about ${obstacle.waitSeconds} s`;
+  return `${source.key}: expected room for ${obstacle.needs} items of tenant ${tenant}, ${obstacle.ahead} are waiting already: upload the manifest again ${when}`;
 }

@@ -146,6 +146,39 @@ export interface Credits {
 
 export type HoldAnswer = { readonly kind: 'held' } | { readonly kind: 'refused'; readonly balance: number };
 
+/** What waits of a tenant that has a cap. */
+export interface Waiting {
+  /** Items in all its runs that are in: the sum of `holds`. */
+  readonly waiting: number;
+  /** Run -> its items that wait, at most a minute old. */
+  readonly holds: Readonly<Record<string, number>>;
+  /** Run -> its items, of runs that are not in yet. */
+  readonly line: Readonly<Record<string, number>>;
+  /** Items that have left so far. */
+  readonly gone: number;
+  /** Observed over the last minutes; undefined: not yet. */
+  readonly itemsPerSecond?: number;
+  /** When that was, milliseconds since the epoch, and `gone` at that time. */
+  readonly ratedAt?: number;
+  readonly goneThen?: number;
+}
+
+/** Waiting items of tenants that have a cap. Every call may be repeated. */
+export interface WaitingRoom {
+  /** Consistent. Undefined: nothing of the tenant ever waited under a cap. */
+  read(tenant: string): Promise<Waiting | undefined>;
+  /** Takes places for a run, or puts it into the line: behind others, or until enough places are free. A run larger than the cap gets in when nothing waits. */
+  enter(request: { tenant: string; run: string; items: number; cap: number }): Promise<{ readonly kind: 'in' } | { readonly kind: 'full'; readonly waiting: Waiting }>;
+  /** Fewer of the run wait than were `seen`. */
+  shrink(request: { tenant: string; run: string; items: number; seen: number }): Promise<void>;
+  /** Gives back what the run has, also its place in the line. */
+  leave(tenant: string, run: string): Promise<void>;
+  /** Undefined: a first look, at which no rate is known yet. */
+  noteRate(tenant: string, rate: { itemsPerSecond: number | undefined; at: number; gone: number }): Promise<void>;
+  /** By tenant. */
+  list(): Promise<ReadonlyMap<string, Waiting>>;
+}
+
 /** What a tenant has: `balance` is free, `held` reserved by its runs. */
 export interface CreditAccount {
   readonly balance: number;

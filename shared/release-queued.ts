@@ -1,6 +1,7 @@
-import { letIn, type LetInPorts } from './let-in.ts';
+import { letIn, type LetInAnswer, type LetInPorts } from './let-in.ts';
 import { type Priority, PRIORITIES, splitOptions } from './manifest/common-options.ts';
-import type { DispatchQueue } from './ports.ts';
+import { isPlanned } from './planned-run.ts';
+import type { DispatchQueue, RunLedger, WaitingRoom } from './ports.ts';
 import type { PlannedRun } from './records.ts';
 
 export type ReleasePorts = LetInPorts & {
@@ -9,17 +10,43 @@ export type ReleasePorts = LetInPorts & {
   readonly newNonce: () => string;
 };
 
+export type LeavePorts = ReleasePorts & { readonly ledger: Pick<RunLedger, 'readRun' | 'setQueued'>; readonly room: Pick<WaitingRoom, 'enter' | 'leave' | 'read'> };
+
+/** Looked at when a run ends; the sweep looks at all. */
+const RUNS_LOOKED_AT = 50;
+
 /** Urgent before normal before low, then who has waited longest. */
 export const inOrderOfTheQueue = (runs: readonly PlannedRun[]): PlannedRun[] => [...runs].sort((a, b) => rankOf(a) - rankOf(b) || compare(sinceOf(a), sinceOf(b)) || compare(a.run, b.run));
 
 /**
- * Lets a waiting run in if it may go on now, and tells the dispatcher.
- * @returns whether it is in
+ * Lets in, in order, what may go on now, and tells the dispatcher. Nobody overtakes a run of its tenant that waits for places; who lacks credits holds up nobody.
+ * @returns how many runs are in
  */
-export async function releaseQueued(run: PlannedRun, ports: ReleasePorts): Promise<boolean> {
-  if (!(await letIn(run, ports))) return false;
-  await ports.dispatchQueue.send({ v: 1, type: 'heal', run: run.run }, `heal/${ports.newNonce()}`);
-  return true;
+export async function releaseInOrder(queued: readonly PlannedRun[], ports: ReleasePorts): Promise<number> {
+  const full = new Set<string>();
+  let released = 0;
+  for (const run of inOrderOfTheQueue(queued)) {
+    if (run.queued?.reason === 'waiting' && full.has(run.tenant)) continue;
+    const answer = await releaseQueued(run, ports);
+    if (answer === 'waiting') full.add(run.tenant);
+    if (answer === 'in') released++;
+  }
+  return released;
+}
+
+async function releaseQueued(run: PlannedRun, ports: ReleasePorts): Promise<LetInAnswer> {
+  const answer = await letIn(run, ports);
+  if (answer === 'in') await ports.dispatchQueue.send({ v: 1, type: 'heal', run: run.run }, `heal/${ports.newNonce()}`);
+  return answer;
+}
+
+/** The end of a run gives its places back, and lets in who waited for them. A repeat changes nothing. */
+export async function leaveRoom({ tenant, run }: Pick<PlannedRun, 'tenant' | 'run'>, ports: LeavePorts): Promise<void> {
+  const { room, ledger } = ports;
+  await room.leave(tenant, run);
+  const line = Object.keys((await room.read(tenant))?.line ?? {}).slice(0, RUNS_LOOKED_AT);
+  const runs = await Promise.all(line.map((id) => ledger.readRun(id)));
+  await releaseInOrder(runs.filter((each) => isPlanned(each)).filter(({ queued }) => queued !== undefined), ports);
 }
 
 const priorityOf = ({ options }: PlannedRun): Priority => splitOptions(options).common.priority ?? 'normal';

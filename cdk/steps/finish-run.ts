@@ -4,7 +4,7 @@ import { allowList, allowObjects, READ, REFUSALS, WRITE } from '../permissions.t
 
 /** The one end of every run, good or bad. */
 export function addFinishRun(foundation: Foundation): HandlerFunction {
-  const { progress, tenants, manifests, results } = foundation;
+  const { progress, tenants, manifests, results, dispatchQueue } = foundation;
   const finish = foundation.addFunction('FinishRun', {
     handler: 'finish-run',
     description: "Recounts a run and writes its manifest.json; or ends a failed run.",
@@ -14,11 +14,14 @@ export function addFinishRun(foundation: Foundation): HandlerFunction {
       PROGRESS_TABLE: progress.tableName,
       TENANTS_TABLE: tenants.tableName,
       MANIFESTS_BUCKET: manifests.bucketName,
+      DISPATCH_QUEUE_URL: dispatchQueue.queueUrl,
       RESULTS_BUCKET: results.bucketName,
     },
   });
   finish.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
   finish.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+  // The places that a run gives back let another one in: the dispatcher is told.
+  finish.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
   allowObjects(finish, {
     bucket: results,
     actions: [...READ, ...WRITE],

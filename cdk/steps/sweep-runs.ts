@@ -30,7 +30,7 @@ export function addSweepRuns(foundation: Foundation, machine: RunStateMachine): 
     },
   });
   sweep.allow(progress.tableArn, ...LEDGER_ACTIONS);
-  sweep.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
+  sweep.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem');
   allowAdmission(foundation, sweep, machine);
   allowObjects(sweep, {
     bucket: results,

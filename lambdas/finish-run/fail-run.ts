@@ -1,6 +1,7 @@
 import { endFailedRun } from '../../shared/end-failed-run.ts';
 import type { FailInput } from '../../shared/messages.ts';
 import { describeRefusal, refusalKey } from '../../shared/refusal.ts';
+import type { RunRecord } from '../../shared/records.ts';
 import type { Clock, Credits, ObjectStore, RunLedger } from '../../shared/ports.ts';
 
 export interface FailPorts {
@@ -8,6 +9,7 @@ export interface FailPorts {
   readonly results: ObjectStore;
   readonly manifests: ObjectStore;
   readonly credits: Credits;
+  readonly leaveRoom: (run: RunRecord) => Promise<void>;
   readonly clock: Clock;
   readonly newOwner: () => string;
 }

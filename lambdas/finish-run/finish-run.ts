@@ -5,13 +5,15 @@ import { settleCredits } from '../../shared/settle-credits.ts';
 import type { Chain } from '../../shared/parts.ts';
 import { countRun, readAllShards, readPlannedRun, walkAllChains } from '../../shared/planned-run.ts';
 import type { Clock, Credits, ObjectStore, RunLedger } from '../../shared/ports.ts';
-import type { PlannedRun } from '../../shared/records.ts';
+import type { PlannedRun, RunRecord } from '../../shared/records.ts';
 import type { Counts, FileEntry, RunManifest } from '../../shared/rows.ts';
 
 export interface FinishPorts {
   readonly ledger: RunLedger;
   readonly results: ObjectStore;
   readonly credits: Credits;
+  /** Gives the run's places back, and lets in who waited for them. */
+  readonly leaveRoom: (run: RunRecord) => Promise<void>;
   readonly clock: Clock;
 }
 
@@ -32,6 +34,7 @@ export async function finishRun({ run: runId }: RunInput, ports: FinishPorts): P
   await settleCredits(run, counts.succeeded, ports.credits);
   // A finished run owes nothing: whoever reads that looks no further.
   await ledger.markEnded(runId, { state: 'finished', finishedAt });
+  await ports.leaveRoom(run);
   await ledger.takeOffOpen(runId);
   return { v: 1, run: runId, counts };
 }

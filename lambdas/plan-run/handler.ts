@@ -9,6 +9,7 @@ import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createPaceStore } from '../../shared/aws/pace-table.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { createTenantStore } from '../../shared/aws/tenant-table.ts';
+import { createWaitingRoom } from '../../shared/aws/waiting-room.ts';
 import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { type PlanAnswer, runInputSchema } from '../../shared/messages.ts';
@@ -34,13 +35,14 @@ const stopPorts = {
 };
 const tenants = createTenantStore(dynamo, configuration.TENANTS_TABLE);
 const credits = createCredits(dynamo, configuration.TENANTS_TABLE, Date.now);
+const room = createWaitingRoom(dynamo, configuration.TENANTS_TABLE);
 const ports = {
   ledger,
   manifests: createObjectStore(s3, configuration.MANIFESTS_BUCKET),
   results,
   tenants,
   paces: createPaceStore(dynamo, configuration.TENANTS_TABLE, Date.now),
-  letIn: (run: PlannedRun) => letIn(run, { ledger, credits, tenants, clock: Date.now }),
+  letIn: (run: PlannedRun) => letIn(run, { ledger, credits, room, tenants, maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, clock: Date.now }),
   finishStop: (run: RunRecord) => finishStop(run, stopPorts),
   newNonce: randomUUID,
   fetchPage: fetcher.fetchPage,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
-import { listProcessors } from '../../processors/registry.ts';
+import { findProcessor, listProcessors } from '../../processors/registry.ts';
 import { admitRun } from '../../shared/admission.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../../shared/aws/clients.ts';
 import { createCredits } from '../../shared/aws/credit-table.ts';
@@ -10,7 +10,9 @@ import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { createTenantStore } from '../../shared/aws/tenant-table.ts';
+import { createWaitingRoom } from '../../shared/aws/waiting-room.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
+import { leaveRoom } from '../../shared/release-queued.ts';
 import { type SweepPorts, sweepRuns } from './sweep-runs.ts';
 
 const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'TENANTS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', 'STATE_MACHINE_ARN']);
@@ -22,18 +24,24 @@ const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
 const credits = createCredits(dynamo, configuration.TENANTS_TABLE, Date.now);
 const executions = createExecutions(sfn, configuration.STATE_MACHINE_ARN);
 const manifests = createObjectStore(s3, configuration.MANIFESTS_BUCKET);
-const ports: SweepPorts = {
+const queuePorts = {
   ledger,
-  results: createObjectStore(s3, configuration.RESULTS_BUCKET),
   credits,
+  room: createWaitingRoom(dynamo, configuration.TENANTS_TABLE),
   tenants: createTenantStore(dynamo, configuration.TENANTS_TABLE),
-  executions,
+  maxWaitingItemsOf: (processor: string) => findProcessor(processor)?.maxWaitingItems,
+  dispatchQueue: createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL),
   clock: Date.now,
+  newNonce: randomUUID,
+};
+const ports: SweepPorts = {
+  results: createObjectStore(s3, configuration.RESULTS_BUCKET),
+  ...queuePorts,
+  leaveRoom: (run) => leaveRoom(run, queuePorts),
+  executions,
   newOwner: randomUUID,
   taskAnswers: createTaskAnswers(sfn),
-  dispatchQueue: createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL),
   admit: (open) => admitRun(open, { ledger, manifests, executions, processors: listProcessors() }),
-  newNonce: randomUUID,
   onError: (run, error) => logger.error('run not swept', { run, error: error as Error }),
 };
 

@@ -3,19 +3,19 @@ import { endFailedRun } from '../../shared/end-failed-run.ts';
 import { acknowledgeRun, finishShard } from '../../shared/finish-shard.ts';
 import { splitOptions } from '../../shared/manifest/common-options.ts';
 import { isPlanned } from '../../shared/planned-run.ts';
-import type { Credits, Executions, TenantStore } from '../../shared/ports.ts';
+import type { Credits, Executions, WaitingRoom } from '../../shared/ports.ts';
 import type { OpenRecord, PlannedRun, RunRecord } from '../../shared/records.ts';
-import { inOrderOfTheQueue, releaseQueued } from '../../shared/release-queued.ts';
+import { releaseInOrder, type ReleasePorts } from '../../shared/release-queued.ts';
 import { finishStop, stopAboveThreshold, type StopPorts, stopRun } from '../../shared/stop-run.ts';
+import { tendRooms } from './tend-rooms.ts';
 
-export type SweepPorts = StopPorts & {
+export type SweepPorts = StopPorts & ReleasePorts & {
   readonly executions: Executions;
   readonly credits: Credits;
-  readonly tenants: Pick<TenantStore, 'readSettings'>;
+  readonly room: WaitingRoom;
+  readonly leaveRoom: (run: RunRecord) => Promise<void>;
   /** Admits the upload again: idempotent, and finishes what was half made. */
   readonly admit: (open: OpenRecord) => Promise<unknown>;
-  /** A healing message with the same id within five minutes would be swallowed. */
-  readonly newNonce: () => string;
   readonly onError: (run: string, error: unknown) => void;
 };
 
@@ -40,7 +40,8 @@ export async function sweepRuns(ports: SweepPorts, deadline = Infinity): Promise
     }
   };
   for (const entry of open) await guard(entry.run, () => sweepRun(entry, { ending, queued }, ports));
-  for (const run of inOrderOfTheQueue(queued)) await guard(run.run, () => releaseQueued(run, ports));
+  await guard('waiting items', () => tendRooms(ports));
+  for (const [tenant, runs] of Map.groupBy(queued, (run) => run.tenant)) await guard(`runs of ${tenant} that wait`, () => releaseInOrder(runs, ports));
   for (const run of ending) await guard(run.run, () => (run.state === 'failed' ? endFailedRun(run, ports, deadline) : finishStop(run, ports, deadline)));
   return { runs: open.length, failed };
 }

@@ -61,12 +61,13 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
   FinishRunRole: {
     'Tenants.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:UpdateItem',
+    'Dispatch.Arn': 'sqs:SendMessage',
     'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
     'Results.Arn': 's3:ListBucket',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
   },
   SweepRunsRole: {
-    'Tenants.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+    'Tenants.Arn': 'dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Manifests.Arn': 's3:ListBucket',

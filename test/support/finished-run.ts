@@ -55,6 +55,7 @@ export async function buildFinishedRun({ stop, processor }: { readonly stop?: St
   const endPorts = {
     results,
     credits: { hold: async () => ({ kind: 'held' }) as const, settle: async () => undefined },
+    leaveRoom: async () => undefined,
     clock: () => Date.parse('2026-01-01T00:01:00.000Z'),
     processorOf: ports.processorOf as () => Processor,
     ledger: {

@@ -5,10 +5,11 @@ import { noop } from '../../processors/noop/processor.ts';
 import type { Processor } from '../../processors/processor.ts';
 import { admitRun, startExecution } from '../../shared/admission.ts';
 import type { BatchMessage, DispatchMessage, WorkMessage } from '../../shared/messages.ts';
-import type { CarefulMark, Credits, LaneStore, ObjectStore, RunLedger, SettleRequest } from '../../shared/ports.ts';
+import type { CarefulMark, Credits, LaneStore, ObjectStore, RunLedger, SettleRequest, TenantStore, WaitingRoom } from '../../shared/ports.ts';
 import { letIn } from '../../shared/let-in.ts';
 import type { PlannedRun, RunRecord } from '../../shared/records.ts';
 import type { JsonObject } from '../../shared/rows.ts';
+import { leaveRoom } from '../../shared/release-queued.ts';
 import { finishStop, stopRun } from '../../shared/stop-run.ts';
 import { type Fate, Life, survive } from './life.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
@@ -28,6 +29,8 @@ export interface WorldStores {
   readonly lanes: LaneStore;
   /** @param clock milliseconds since the epoch */
   readonly creditsOf: (clock: () => number) => Credits;
+  readonly room: WaitingRoom;
+  readonly tenants: TenantStore;
 }
 
 /** The real steps of a run over a real ledger, with queues, a state machine and a clock that a test can see through and spoil. */
@@ -37,6 +40,8 @@ export class RunWorld {
   readonly ledger: RunLedger;
   readonly #lanes: LaneStore;
   readonly #credits: Credits;
+  readonly #room: WaitingRoom;
+  readonly #tenants: TenantStore;
   now = Date.parse('2026-01-01T00:00:00Z');
   fate: Fate = () => 'never';
   /** Share of items that a limit holds back. */
@@ -55,7 +60,9 @@ export class RunWorld {
   readonly #slow: (() => Promise<void>)[] = [];
   #ids = 0;
 
-  constructor({ ledger, lanes, creditsOf }: WorldStores) {
+  constructor({ ledger, lanes, creditsOf, room, tenants }: WorldStores) {
+    this.#room = room;
+    this.#tenants = tenants;
     this.ledger = ledger;
     this.#lanes = lanes;
     this.#credits = creditsOf(() => this.now);
@@ -216,6 +223,9 @@ export class RunWorld {
       dispatchQueue: life.spoil(dispatchQueue),
       workQueues: life.spoil(workQueues),
       ...UNKNOWN_TENANTS,
+      tenants: this.#tenants,
+      room: life.spoil(this.#room),
+      maxWaitingItemsOf: () => undefined,
       processors: [{ ...processor, creditsPerItem: CREDITS_PER_ITEM }],
       processorOf: () => processor,
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
@@ -231,7 +241,7 @@ export class RunWorld {
       onError: () => {},
       signal: new AbortController().signal,
     };
-    return { ...ports, letIn: (run: PlannedRun) => letIn(run, ports), finishStop: (run: RunRecord) => finishStop(run, ports) };
+    return { ...ports, leaveRoom: (run: RunRecord) => leaveRoom(run, ports), letIn: (run: PlannedRun) => letIn(run, ports), finishStop: (run: RunRecord) => finishStop(run, ports) };
   }
 
   #processorOf(life: Life): Processor {

@@ -1,7 +1,11 @@
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { createCreditAccounts } from '../../shared/aws/credit-accounts.ts';
 import { createCredits } from '../../shared/aws/credit-table.ts';
 import { createLaneStore } from '../../shared/aws/lane-table.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { createTenantStore } from '../../shared/aws/tenant-table.ts';
+import { createWaitingRoom } from '../../shared/aws/waiting-room.ts';
+import type { TenantStore, WaitingRoom } from '../../shared/ports.ts';
 import { startDynamo } from './dynamo-emulator.ts';
 import { RunWorld } from './run-world.ts';
 
@@ -21,6 +25,9 @@ export interface Stage {
   loseLanes(): Promise<void>;
   readAccount(): Promise<Account>;
   setBalance(balance: number): Promise<void>;
+  addCredits(amount: number): Promise<void>;
+  readonly room: WaitingRoom;
+  readonly settings: TenantStore;
 }
 
 /** Worlds on the product's adapters over one emulator. */
@@ -36,11 +43,16 @@ export async function startStages(): Promise<{ newStage(): Promise<Stage>; stop(
     await createTable(tenants, ['pk', 'sort']);
     const setBalance = async (balance: number) => void (await client.send(new PutCommand({ TableName: tenants, Item: { ...ACCOUNT, v: 1, balance, charged: 0, holds: {} } })));
     await setBalance(BALANCE);
+    const room = createWaitingRoom(client, tenants);
+    const settings = createTenantStore(client, tenants);
     return {
-      world: new RunWorld({ ledger: createRunLedger(client, progress), lanes: createLaneStore(client, lanes), creditsOf: (clock) => createCredits(client, tenants, clock) }),
+      room,
+      settings,
+      world: new RunWorld({ ledger: createRunLedger(client, progress), lanes: createLaneStore(client, lanes), creditsOf: (clock) => createCredits(client, tenants, clock), room, tenants: settings }),
       loseLanes: async () => void (await client.send(new DeleteCommand({ TableName: lanes, Key: { pk: 'LANES' } }))),
       readAccount: async () => (await client.send(new GetCommand({ TableName: tenants, Key: ACCOUNT, ConsistentRead: true }))).Item as unknown as Account,
       setBalance,
+      addCredits: async (amount) => void (await createCreditAccounts(client, tenants).add({ tenant: 'acme', amount, id: 'added' })),
     };
   };
   return { newStage, stop: dynamo.stop };

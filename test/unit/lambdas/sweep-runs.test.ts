@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type SweepPorts, sweepRuns } from '../../../lambdas/sweep-runs/sweep-runs.ts';
 import type { DispatchMessage } from '../../../shared/messages.ts';
 import { planPrefix, shardFileName } from '../../../shared/names.ts';
-import type { Credits, RunLedger } from '../../../shared/ports.ts';
+import type { Credits, RunLedger, WaitingRoom } from '../../../shared/ports.ts';
 import type { RunRecord } from '../../../shared/records.ts';
 import { startLedger } from '../../support/dynamo-emulator.ts';
 import { aRun, aShard } from '../../support/ledger-fixtures.ts';
@@ -20,6 +20,7 @@ let sent: DispatchMessage[];
 let started: string[];
 let answered: string[];
 let settled: Parameters<Credits['settle']>[0][];
+let left: string[];
 let runs = 0;
 
 beforeAll(async () => {
@@ -31,7 +32,7 @@ beforeEach(async () => {
   for (const { run } of await ledger.listOpen()) await ledger.takeOffOpen(run);
   now = CREATED + 1000;
   results = new MemoryObjectStore('results');
-  [sent, started, answered, settled] = [[], [], [], []];
+  [sent, started, answered, settled, left] = [[], [], [], [], []];
 });
 
 const ports = (): SweepPorts => ({
@@ -43,6 +44,9 @@ const ports = (): SweepPorts => ({
   executions: { start: async (name) => void started.push(name) },
   credits: { hold: async () => ({ kind: 'held' }), settle: async (request) => void settled.push(request) },
   tenants: UNKNOWN_TENANTS.tenants,
+  room: { list: async () => new Map() } as Partial<WaitingRoom> as WaitingRoom,
+  maxWaitingItemsOf: () => undefined,
+  leaveRoom: async ({ run }) => void left.push(run),
   taskAnswers: { succeedTask: async (token) => void answered.push(token) },
   dispatchQueue: { send: async (message) => void sent.push(message) },
   admit: async (open) => void started.push(`admit ${open.run}`),
@@ -150,6 +154,7 @@ describe('the sweep', () => {
     await sweepRuns(ports());
     expect(await ledger.readShard(run, 0)).toMatchObject({ ok: 1, sk: 1, nd: 2 });
     expect(settled).toEqual([{ tenant: 'acme', run, charge: 3 }]);
+    expect(left).toEqual([run]);
     expect(await ledger.listOpen()).toEqual([]);
   });
 
