@@ -43,7 +43,7 @@ async function takePlaces(run: PlannedRun, settings: TenantSettings, { room, max
   const cap = settings.maxWaitingItems ?? maxWaitingItemsOf(run.processor);
   if (cap === undefined) return undefined;
   const items = run.totals.items - run.totals.duplicates;
-  const answer = await room.enter({ tenant: run.tenant, run: run.run, items, cap });
+  const answer = await room.enter({ tenant: run.tenant, run: run.run, items, cap, joinsLine: settings.onFull === 'wait' || run.queued !== undefined });
   if (answer.kind === 'in') return undefined;
   const ahead = itemsAhead(answer.waiting, run.run);
   const waitSeconds = estimateWaitSeconds({ itemsAhead: ahead, itemsPerSecond: answer.waiting.itemsPerSecond });

@@ -167,8 +167,11 @@ export interface Waiting {
 export interface WaitingRoom {
   /** Consistent. Undefined: nothing of the tenant ever waited under a cap. */
   read(tenant: string): Promise<Waiting | undefined>;
-  /** Takes places for a run, or puts it into the line: behind others, or until enough places are free. A run larger than the cap gets in when nothing waits. */
-  enter(request: { tenant: string; run: string; items: number; cap: number }): Promise<{ readonly kind: 'in' } | { readonly kind: 'full'; readonly waiting: Waiting }>;
+  /**
+   * Takes places for a run: not if others stand in the line, nor if not enough places are free; then it joins the line, if it may. A run larger than
+   * the cap gets in when nothing waits.
+   */
+  enter(request: { tenant: string; run: string; items: number; cap: number; joinsLine: boolean }): Promise<{ readonly kind: 'in' } | { readonly kind: 'full'; readonly waiting: Waiting }>;
   /** Fewer of the run wait than were `seen`. */
   shrink(request: { tenant: string; run: string; items: number; seen: number }): Promise<void>;
   /** Gives back what the run has, also its place in the line. */

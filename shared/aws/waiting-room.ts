@@ -47,7 +47,7 @@ export function createWaitingRoom(client: DynamoDBDocumentClient, table: string)
   return {
     read,
 
-    async enter({ tenant, run, items, cap }) {
+    async enter({ tenant, run, items, cap, joinsLine }) {
       const before = await read(tenant);
       if (before?.holds[run] !== undefined) return { kind: 'in' };
       if (!before) await open(tenant);
@@ -55,7 +55,7 @@ export function createWaitingRoom(client: DynamoDBDocumentClient, table: string)
       if (isNext && (await update(tenant, EXPRESSIONS.enter, { ':items': items, ':room': Math.max(0, cap - items) }, run))) return { kind: 'in' };
       // It may be one's own call whose answer was lost.
       if ((await read(tenant))?.holds[run] !== undefined) return { kind: 'in' };
-      await update(tenant, EXPRESSIONS.queue, { ':items': items }, run);
+      if (joinsLine) await update(tenant, EXPRESSIONS.queue, { ':items': items }, run);
       return { kind: 'full', waiting: (await read(tenant))! };
     },
 

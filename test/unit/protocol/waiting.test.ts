@@ -108,8 +108,8 @@ describe('a cap on waiting items', () => {
     await cap(5);
     const [run] = await uploadAll(['a', 4]);
     await world.settle();
-    await stage.room.enter({ tenant: 'acme', run: run!, items: 4, cap: 5 });
-    await stage.room.enter({ tenant: 'acme', run: 'r-that-never-was', items: 4, cap: 5 });
+    await stage.room.enter({ tenant: 'acme', run: run!, items: 4, cap: 5, joinsLine: true });
+    await stage.room.enter({ tenant: 'acme', run: 'r-that-never-was', items: 4, cap: 5, joinsLine: true });
     await world.sweep();
     expect(await stage.room.read('acme')).toMatchObject(EMPTY);
   });
