@@ -1,5 +1,5 @@
 import { isPlanned } from '../shared/planned-run.ts';
-import type { CreditAccounts, RunLedger, TenantStore } from '../shared/ports.ts';
+import type { CreditAccounts, RunLedger, TenantStore, WaitingRoom } from '../shared/ports.ts';
 import type { RunRecord } from '../shared/records.ts';
 import { releaseInOrder, type ReleasePorts } from '../shared/release-queued.ts';
 
@@ -7,6 +7,7 @@ import { releaseInOrder, type ReleasePorts } from '../shared/release-queued.ts';
 export interface TenantAdmin {
   readonly settings: TenantStore;
   readonly accounts: CreditAccounts;
+  readonly room: Pick<WaitingRoom, 'read'>;
   /** Of all tenants. */
   openRuns(): Promise<readonly RunRecord[]>;
   /** Lets in what may go on now. @returns how many runs that were */
@@ -15,7 +16,7 @@ export interface TenantAdmin {
   reread(tenant: string): Promise<void>;
 }
 
-type AdminPorts = ReleasePorts & { readonly ledger: Pick<RunLedger, 'listOpen' | 'readRun' | 'setQueued'>; readonly tenants: TenantStore; readonly accounts: CreditAccounts };
+type AdminPorts = ReleasePorts & { readonly ledger: Pick<RunLedger, 'listOpen' | 'readRun' | 'setQueued'>; readonly tenants: TenantStore; readonly accounts: CreditAccounts; readonly room: Pick<WaitingRoom, 'enter' | 'read'> };
 
 /** The dispatcher reads a tenant's settings with any of its runs. */
 const RUNS_TOLD = 10;
@@ -30,6 +31,7 @@ export function createTenantAdmin(ports: AdminPorts): TenantAdmin {
   return {
     settings: tenants,
     accounts,
+    room: ports.room,
     openRuns,
     async release(tenant) {
       const queued = (await openRunsOf(tenant)).filter((run) => isPlanned(run)).filter((run) => run.queued !== undefined);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { UsageError } from '../../shared/errors.ts';
 import { isTenantId } from '../../shared/names.ts';
-import type { CreditAccount } from '../../shared/ports.ts';
+import type { CreditAccount, Waiting } from '../../shared/ports.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import { DEFAULT_TENANT_SETTINGS, type TenantSettings, tenantSettingsSchema } from '../../shared/tenant-settings.ts';
 import type { Backend, BackendOptions } from '../backend.ts';
@@ -20,6 +20,8 @@ interface TenantView {
   readonly openRuns: number;
   /** Runs that wait to be let in. */
   readonly queuedRuns: number;
+  /** Of a tenant with a cap: items of its runs that are in, items of those in the line, and what went in the last minutes. */
+  readonly waiting?: { readonly items: number; readonly inLine: number; readonly itemsPerSecond?: number };
 }
 
 /** Every tenant that has settings or an open run. */
@@ -27,7 +29,7 @@ export async function tenantsCommand(context: CommandContext): Promise<ExitCode>
   return withBackend(context, async ({ tenants }) => {
     const [settings, runs] = await Promise.all([tenants.settings.listSettings(), tenants.openRuns()]);
     const names = [...new Set([...settings.keys(), ...runs.map(({ tenant }) => tenant)])].sort();
-    const views = await Promise.all(names.map(async (name) => viewOf(name, settings.get(name) ?? DEFAULT_TENANT_SETTINGS, { account: await tenants.accounts.read(name), runs })));
+    const views = await Promise.all(names.map(async (name) => viewOf(name, settings.get(name) ?? DEFAULT_TENANT_SETTINGS, await readState(name, tenants, runs))));
     tell(context, { tenants: views }, views.length === 0 ? ['no tenant has settings or an open run'] : views.map((view) => describeTenant(view)));
     return EXIT.ok;
   });
@@ -38,7 +40,7 @@ export async function showTenantCommand(tenant: string, context: CommandContext)
   checkTenant(tenant);
   return withBackend(context, async ({ tenants }) => {
     const runs = await tenants.openRuns();
-    const view = viewOf(tenant, await tenants.settings.readSettings(tenant), { account: await tenants.accounts.read(tenant), runs });
+    const view = viewOf(tenant, await tenants.settings.readSettings(tenant), await readState(tenant, tenants, runs));
     const queued = runs.filter((run) => run.tenant === tenant && run.queued);
     const settings = Object.entries(view.settings).map(([name, value]) => `  ${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);
     const lines = [describeTenant(view), ...settings, ...queued.map((run) => `  run ${run.run}: ${describeState(run)}`)];
@@ -118,15 +120,34 @@ function checkTenant(tenant: string): void {
   if (!isTenantId(tenant)) throw new UsageError(`expected a tenant of 1 to 63 lower-case letters, digits and hyphens, got ${tenant}`);
 }
 
-function viewOf(tenant: string, settings: TenantSettings, { account, runs }: { account: CreditAccount | undefined; runs: readonly RunRecord[] }): TenantView {
-  const own = runs.filter((run) => run.tenant === tenant && (run.state === 'open' || run.state === 'stopping'));
-  return { tenant, settings, ...(account && { credits: account }), openRuns: own.length, queuedRuns: own.filter(({ queued }) => queued).length };
+interface TenantState {
+  readonly account: CreditAccount | undefined;
+  readonly room: Waiting | undefined;
+  readonly runs: readonly RunRecord[];
 }
 
-function describeTenant({ tenant, settings, credits, openRuns, queuedRuns }: TenantView): string {
-  const waiting = queuedRuns > 0 ? ` (${formatCount(queuedRuns)} waiting)` : '';
-  return [tenant, describeSettings(settings), ...(credits ? [describeCredits(credits)] : []), `${formatCount(openRuns)} open runs${waiting}`].join('  ');
+async function readState(tenant: string, { accounts, room }: Backend['tenants'], runs: readonly RunRecord[]): Promise<TenantState> {
+  const [account, waiting] = await Promise.all([accounts.read(tenant), room.read(tenant)]);
+  return { account, room: waiting, runs };
 }
+
+function viewOf(tenant: string, settings: TenantSettings, { account, room, runs }: TenantState): TenantView {
+  const own = runs.filter((run) => run.tenant === tenant && (run.state === 'open' || run.state === 'stopping'));
+  return { tenant, settings, ...(account && { credits: account }), openRuns: own.length, queuedRuns: own.filter(({ queued }) => queued).length, ...(room && { waiting: countWaiting(room) }) };
+}
+
+function countWaiting({ waiting, line, itemsPerSecond }: Waiting): NonNullable<TenantView['waiting']> {
+  const inLine = Object.values(line).reduce((sum, items) => sum + items, 0);
+  return { items: waiting, inLine, ...(itemsPerSecond !== undefined && { itemsPerSecond }) };
+}
+
+function describeTenant({ tenant, settings, credits, openRuns, queuedRuns, waiting: room }: TenantView): string {
+  const items = room ? [`${formatCount(room.items)} items waiting, ${formatCount(room.inLine)} in line${room.itemsPerSecond === undefined ? '' : `, ${formatRate(room.itemsPerSecond)} items/s`}`] : [];
+  const waiting = queuedRuns > 0 ? ` (${formatCount(queuedRuns)} waiting)` : '';
+  return [tenant, describeSettings(settings), ...(credits ? [describeCredits(credits)] : []), ...items, `${formatCount(openRuns)} open runs${waiting}`].join('  ');
+}
+
+const formatRate = (itemsPerSecond: number): string => itemsPerSecond.toLocaleString('en', { maximumSignificantDigits: 2 });
 
 const describeSettings = ({ weight, maxInFlight, maxWaitingItems, onFull }: TenantSettings): string =>
   [`weight ${weight}`, `in flight ${maxInFlight ?? 'any'}`, `waiting ${maxWaitingItems === undefined ? 'any' : formatCount(maxWaitingItems)}`, ...(onFull === 'refuse' ? ['refuses when full'] : [])].join(', ');

@@ -2,6 +2,7 @@ import type { Mutation } from './mutation.ts';
 
 const CREDIT_EXPRESSIONS = 'shared/aws/credit-expressions.ts';
 const LIMIT_TABLE = 'shared/aws/limit-expressions.ts';
+const WAITING = ['test/unit/protocol/waiting.test.ts'];
 const CREDITS = ['test/unit/protocol/credits.test.ts'];
 const CHANGES = ['test/unit/protocol/limit-changes.test.ts'];
 const LIMITS = ['test/unit/protocol/limits.test.ts'];
@@ -58,6 +59,34 @@ export const CREDIT_MUTATIONS: readonly Mutation[] = [
     file: 'lambdas/process-batch/keep-to-budget.ts',
     edits: [{ text: 'paid - succeeded - inWork', instead: 'paid - succeeded - 0 * inWork' }],
     noticedBy: ['test/unit/protocol/budget.test.ts'],
+  },
+  {
+    rule: 'no-overtaking',
+    does: 'a small run gets in although others stand in the line',
+    file: 'shared/aws/waiting-room.ts',
+    edits: [{ text: 'if (isNext && (await update(', instead: 'if ((isNext || true) && (await update(' }],
+    noticedBy: WAITING,
+  },
+  {
+    rule: 'leave-at-end',
+    does: 'the end of a run keeps its places until the sweep',
+    file: 'lambdas/finish-run/finish-run.ts',
+    edits: [{ text: '  await ports.leaveRoom(run);\n', instead: '' }],
+    noticedBy: WAITING,
+  },
+  {
+    rule: 'sweep-tends',
+    does: 'the sweep leaves places to runs that have ended',
+    file: 'lambdas/sweep-runs/tend-rooms.ts',
+    edits: [{ text: 'return room.leave(tenant, id);', instead: 'return;' }],
+    noticedBy: WAITING,
+  },
+  {
+    rule: 'done-leaves',
+    does: 'what is done waits until the end of its run',
+    file: 'lambdas/sweep-runs/tend-rooms.ts',
+    edits: [{ text: 'items: pending, seen', instead: 'items: seen + 0 * pending, seen' }],
+    noticedBy: WAITING,
   },
   {
     rule: 'hold-first',

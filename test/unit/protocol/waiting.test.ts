@@ -42,7 +42,7 @@ describe('a cap on waiting items', () => {
     expect(await stage.room.read('acme')).toMatchObject({ waiting: 4, holds: { [first!]: 4 }, line: { [second!]: 2 } });
   });
 
-  it('the end of a run lets the next one in, without a sweep, and in the end nothing waits', async () => {
+  it('leave-at-end: the end of a run lets the next one in, without a sweep, and in the end nothing waits', async () => {
     await cap(5);
     const runs = await uploadAll(['a', 4], ['b', 2], ['c', 3]);
     expect(await world.settle()).toBe(0);
@@ -59,7 +59,7 @@ describe('a cap on waiting items', () => {
     expect((await read(large!)).state).toBe('finished');
   });
 
-  it('nobody overtakes a run of its tenant that waits, however small it is, but urgent ones go first', async () => {
+  it('no-overtaking: nobody overtakes a run of its tenant that waits, however small it is, but urgent ones go first', async () => {
     await cap(5);
     const [, large, small, urgent] = await uploadAll(['a', 4], ['b', 5], ['c', 1], ['d', 1, { priority: 'urgent' }]);
     for (const run of [large, small, urgent]) expect((await read(run!)).queued).toMatchObject({ reason: 'waiting' });
@@ -70,7 +70,7 @@ describe('a cap on waiting items', () => {
     expect((await read(small!)).queued).toBeDefined();
   });
 
-  it('what is done waits no more after the next sweep', async () => {
+  it('done-leaves: what is done waits no more after the next sweep', async () => {
     await cap(5);
     const [first, second] = await uploadAll(['a', 4], ['b', 3]);
     await world.dispatch();
@@ -104,7 +104,7 @@ describe('a cap on waiting items', () => {
     expect(await stage.room.read('acme')).toMatchObject(EMPTY);
   });
 
-  it('what a crash left of runs that have ended is taken away by the sweep', async () => {
+  it('sweep-tends: what a crash left of runs that have ended is taken away by the sweep', async () => {
     await cap(5);
     const [run] = await uploadAll(['a', 4]);
     await world.settle();

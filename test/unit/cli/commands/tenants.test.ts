@@ -37,6 +37,7 @@ const admin = (): TenantAdmin => ({
       return 'added';
     },
   },
+  room: { read: async (tenant) => (tenant === 'zoo' ? { waiting: 4000, holds: { r1: 4000 }, line: { r2: 1200, r3: 34 }, gone: 7, itemsPerSecond: 12.34 } : undefined) },
   openRuns: async () => [aRun({ queued }), aRun({ run: 'other', tenant: 'zoo' })],
   release: async (tenant) => (told.push(`release ${tenant}`), 1),
   reread: async (tenant) => void told.push(`reread ${tenant}`),
@@ -53,7 +54,7 @@ describe('spillway tenants', () => {
     expect(await tenantsCommand(context)).toBe(0);
     expect(context.terminal.printed).toEqual([
       'acme  weight 3, in flight any, waiting any  credits 300, held 50, charged 1,200  1 open runs (1 waiting)',
-      'zoo  weight 1, in flight any, waiting any  1 open runs',
+      'zoo  weight 1, in flight any, waiting any  4,000 items waiting, 1,234 in line, 12 items/s  1 open runs',
     ]);
   });
 
