@@ -26,5 +26,5 @@ function describeWaiting(queued: QueuedState): string {
   const needs = queued.needs.toLocaleString('en');
   if (queued.reason === 'credits') return `waiting for credits: needs ${needs}, has ${queued.has.toLocaleString('en')}`;
   const about = queued.waitSeconds === undefined ? '' : `, about ${formatDuration(queued.waitSeconds)}`;
-  return `queued: ${queued.ahead.toLocaleString('en')} items of its tenant wait before it${about}`;
+  return `queued: ${queued.ahead.toLocaleString('en')} items of ${queued.scope ?? 'its tenant'} wait before it${about}`;
 }

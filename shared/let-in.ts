@@ -3,7 +3,7 @@ import { ManifestRefusedError } from './errors.ts';
 import { estimateWaitSeconds } from './estimate-wait.ts';
 import type { Clock, Credits, RunLedger, TenantStore, Waiting, WaitingRoom } from './ports.ts';
 import type { PlannedRun, QueuedState } from './records.ts';
-import type { TenantSettings } from './tenant-settings.ts';
+import { ALL_TENANTS, type TenantSettings } from './tenant-settings.ts';
 
 export interface LetInPorts {
   readonly ledger: Pick<RunLedger, 'setQueued'>;
@@ -39,15 +39,27 @@ async function holdCredits(run: PlannedRun, { credits, clock }: LetInPorts): Pro
   return answer.kind === 'held' ? undefined : { reason: 'credits', since: sinceOf(run, clock), needs, has: answer.balance };
 }
 
-async function takePlaces(run: PlannedRun, settings: TenantSettings, { room, maxWaitingItemsOf, clock }: LetInPorts): Promise<QueuedState | undefined> {
-  const cap = settings.maxWaitingItems ?? maxWaitingItemsOf(run.processor);
+async function takePlaces(run: PlannedRun, settings: TenantSettings, ports: LetInPorts): Promise<QueuedState | undefined> {
+  const own = settings.maxWaitingItems ?? ports.maxWaitingItemsOf(run.processor);
+  const { maxWaitingItems: all } = await ports.tenants.readSettings(ALL_TENANTS);
+  const joinsLine = settings.onFull === 'wait' || run.queued !== undefined;
+  return (await enterRoom(run, { tenant: run.tenant, cap: own, joinsLine }, ports)) ?? enterRoom(run, { tenant: ALL_TENANTS, cap: all, joinsLine }, ports);
+}
+
+interface Entrance {
+  readonly tenant: string;
+  readonly cap: number | undefined;
+  readonly joinsLine: boolean;
+}
+
+async function enterRoom(run: PlannedRun, { tenant, cap, joinsLine }: Entrance, { room, clock }: LetInPorts): Promise<QueuedState | undefined> {
   if (cap === undefined) return undefined;
   const items = run.totals.items - run.totals.duplicates;
-  const answer = await room.enter({ tenant: run.tenant, run: run.run, items, cap, joinsLine: settings.onFull === 'wait' || run.queued !== undefined });
+  const answer = await room.enter({ tenant, run: run.run, items, cap, joinsLine });
   if (answer.kind === 'in') return undefined;
   const ahead = itemsAhead(answer.waiting, run.run);
   const waitSeconds = estimateWaitSeconds({ itemsAhead: ahead, itemsPerSecond: answer.waiting.itemsPerSecond });
-  return { reason: 'waiting', since: sinceOf(run, clock), needs: items, ahead, ...(waitSeconds !== undefined && { waitSeconds }) };
+  return { reason: 'waiting', since: sinceOf(run, clock), needs: items, ahead, ...(tenant === ALL_TENANTS && { scope: 'all tenants' }), ...(waitSeconds !== undefined && { waitSeconds }) };
 }
 
 /** What waits inside, and the others in the line. */
@@ -63,5 +75,5 @@ function refuseIfWanted(run: PlannedRun, obstacle: QueuedState, { onFull }: Tena
 function describeRefusal({ tenant, source }: PlannedRun, obstacle: QueuedState): string {
   if (obstacle.reason === 'credits') return `${source.key}: expected at least ${obstacle.needs} credits of tenant ${tenant} for this run, it has ${obstacle.has}: add credits and upload the manifest again`;
   const when = obstacle.waitSeconds === undefined ? 'later' : `in about ${obstacle.waitSeconds} s`;
-  return `${source.key}: expected room for ${obstacle.needs} items of tenant ${tenant}, ${obstacle.ahead} are waiting already: upload the manifest again ${when}`;
+  return `${source.key}: expected room for ${obstacle.needs} items of ${obstacle.scope ?? `tenant ${tenant}`}, ${obstacle.ahead} are waiting already: upload the manifest again ${when}`;
 }

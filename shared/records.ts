@@ -18,8 +18,8 @@ export interface RunStop {
 export type QueuedState =
   /** The tenant's balance is too low: credits. */
   | { readonly reason: 'credits'; readonly since: string; readonly needs: number; readonly has: number }
-  /** The tenant has as many items waiting as it may. `needs`: items of this run; `ahead`: items of the tenant that come before it; `waitSeconds`: how long they took to go so far, about. */
-  | { readonly reason: 'waiting'; readonly since: string; readonly needs: number; readonly ahead: number; readonly waitSeconds?: number };
+  /** The tenant, or (`scope`) all tenants together, have as many items waiting as they may. `needs`: items of this run; `ahead`: items that come before it; `waitSeconds`: how long they took to go so far, about. */
+  | { readonly reason: 'waiting'; readonly since: string; readonly needs: number; readonly ahead: number; readonly scope?: 'all tenants'; readonly waitSeconds?: number };
 
 /** What a run costs its tenant. A run of a processor without a price has none. */
 export interface RunCredits {

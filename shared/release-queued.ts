@@ -3,6 +3,7 @@ import { type Priority, PRIORITIES, splitOptions } from './manifest/common-optio
 import { isPlanned } from './planned-run.ts';
 import type { DispatchQueue, RunLedger, WaitingRoom } from './ports.ts';
 import type { PlannedRun } from './records.ts';
+import { ALL_TENANTS } from './tenant-settings.ts';
 
 export type ReleasePorts = LetInPorts & {
   readonly dispatchQueue: DispatchQueue;
@@ -26,9 +27,10 @@ export async function releaseInOrder(queued: readonly PlannedRun[], ports: Relea
   const full = new Set<string>();
   let released = 0;
   for (const run of inOrderOfTheQueue(queued)) {
-    if (run.queued?.reason === 'waiting' && full.has(run.tenant)) continue;
+    const room = roomOf(run);
+    if (run.queued?.reason === 'waiting' && full.has(room)) continue;
     const answer = await releaseQueued(run, ports);
-    if (answer === 'waiting') full.add(run.tenant);
+    if (answer === 'waiting') full.add(room);
     if (answer === 'in') released++;
   }
   return released;
@@ -43,11 +45,16 @@ async function releaseQueued(run: PlannedRun, ports: ReleasePorts): Promise<LetI
 /** The end of a run gives its places back, and lets in who waited for them. A repeat changes nothing. */
 export async function leaveRoom({ tenant, run }: Pick<PlannedRun, 'tenant' | 'run'>, ports: LeavePorts): Promise<void> {
   const { room, ledger } = ports;
-  await room.leave(tenant, run);
-  const line = Object.keys((await room.read(tenant))?.line ?? {}).slice(0, RUNS_LOOKED_AT);
+  const left = [tenant, ALL_TENANTS];
+  for (const each of left) await room.leave(each, run);
+  const lines = await Promise.all(left.map(async (each) => Object.keys((await room.read(each))?.line ?? {}).slice(0, RUNS_LOOKED_AT)));
+  const line = [...new Set(lines.flat())];
   const runs = await Promise.all(line.map((id) => ledger.readRun(id)));
   await releaseInOrder(runs.filter((each) => isPlanned(each)).filter(({ queued }) => queued !== undefined), ports);
 }
+
+/** Whose places the run waits for: its tenant's, or those that all tenants share. */
+export const roomOf = ({ tenant, queued }: PlannedRun): string => (queued?.reason === 'waiting' && queued.scope ? ALL_TENANTS : tenant);
 
 const priorityOf = ({ options }: PlannedRun): Priority => splitOptions(options).common.priority ?? 'normal';
 const rankOf = (run: PlannedRun): number => PRIORITIES.indexOf(priorityOf(run));

@@ -23,4 +23,7 @@ export const tenantSettingsSchema = z.strictObject({
 
 export type TenantSettings = z.infer<typeof tenantSettingsSchema>;
 
+/** No tenant may have this name: of its settings, `maxWaitingItems` bounds what waits of all tenants together. */
+export const ALL_TENANTS = '*';
+
 export const DEFAULT_TENANT_SETTINGS: TenantSettings = tenantSettingsSchema.parse({});

@@ -3,7 +3,7 @@ import { UsageError } from '../../shared/errors.ts';
 import { isTenantId } from '../../shared/names.ts';
 import type { CreditAccount, Waiting } from '../../shared/ports.ts';
 import type { RunRecord } from '../../shared/records.ts';
-import { DEFAULT_TENANT_SETTINGS, type TenantSettings, tenantSettingsSchema } from '../../shared/tenant-settings.ts';
+import { ALL_TENANTS, DEFAULT_TENANT_SETTINGS, type TenantSettings, tenantSettingsSchema } from '../../shared/tenant-settings.ts';
 import type { Backend, BackendOptions } from '../backend.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -117,7 +117,7 @@ function checkNames(names: readonly string[]): void {
 }
 
 function checkTenant(tenant: string): void {
-  if (!isTenantId(tenant)) throw new UsageError(`expected a tenant of 1 to 63 lower-case letters, digits and hyphens, got ${tenant}`);
+  if (!isTenantId(tenant) && tenant !== ALL_TENANTS) throw new UsageError(`expected a tenant of 1 to 63 lower-case letters, digits and hyphens, got ${tenant}`);
 }
 
 interface TenantState {

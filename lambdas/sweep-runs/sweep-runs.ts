@@ -5,7 +5,7 @@ import { splitOptions } from '../../shared/manifest/common-options.ts';
 import { isPlanned } from '../../shared/planned-run.ts';
 import type { Credits, Executions, WaitingRoom } from '../../shared/ports.ts';
 import type { OpenRecord, PlannedRun, RunRecord } from '../../shared/records.ts';
-import { releaseInOrder, type ReleasePorts } from '../../shared/release-queued.ts';
+import { releaseInOrder, type ReleasePorts, roomOf } from '../../shared/release-queued.ts';
 import { finishStop, stopAboveThreshold, type StopPorts, stopRun } from '../../shared/stop-run.ts';
 import { tendRooms } from './tend-rooms.ts';
 
@@ -41,7 +41,7 @@ export async function sweepRuns(ports: SweepPorts, deadline = Infinity): Promise
   };
   for (const entry of open) await guard(entry.run, () => sweepRun(entry, { ending, queued }, ports));
   await guard('waiting items', () => tendRooms(ports));
-  for (const [tenant, runs] of Map.groupBy(queued, (run) => run.tenant)) await guard(`runs of ${tenant} that wait`, () => releaseInOrder(runs, ports));
+  for (const [room, runs] of Map.groupBy(queued, roomOf)) await guard(`runs of ${room} that wait`, () => releaseInOrder(runs, ports));
   for (const run of ending) await guard(run.run, () => (run.state === 'failed' ? endFailedRun(run, ports, deadline) : finishStop(run, ports, deadline)));
   return { runs: open.length, failed };
 }

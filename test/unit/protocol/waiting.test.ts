@@ -114,6 +114,25 @@ describe('a cap on waiting items', () => {
     expect(await stage.room.read('acme')).toMatchObject(EMPTY);
   });
 
+  it('all tenants together may have one, too: a run of another tenant waits for it, and gets in at the end of the first', async () => {
+    await stage.settings.writeSettings('*', tenantSettingsSchema.parse({ maxWaitingItems: 5 }));
+    const first = await world.upload('acme/noop/a', ['1', '2', '3', '4'], 2);
+    await world.stepExecutions();
+    // Without a price: only acme has credits here.
+    const second = await world.upload('zoo/noop/b', ['1', '2', '3'], 2, { budgetCredits: 0 });
+    await world.stepExecutions();
+    expect((await read(first)).queued).toBeUndefined();
+    expect((await read(second)).queued).toMatchObject({ reason: 'waiting', ahead: 4, scope: 'all tenants' });
+    await world.dispatch();
+    while (world.workQueue.length > 0) await world.work();
+    for (let step = 0; step < 4; step++) await world.stepExecutions();
+    expect((await read(first)).state).toBe('finished');
+    expect((await read(second)).queued).toBeUndefined();
+    await world.cancel(second);
+    await world.settle();
+    expect(await stage.room.read('*')).toMatchObject(EMPTY);
+  });
+
   it('without a cap nothing is counted', async () => {
     await uploadAll(['a', 4]);
     await world.settle();
