@@ -1,5 +1,6 @@
 import type { Admission } from '../shared/admission.ts';
 import type { ManifestUpload } from '../shared/aws/upload-manifest.ts';
+import type { LimitControl } from '../shared/limiting/limit-control.ts';
 import type { DeadLetters, ObjectStore, RunLedger } from '../shared/ports.ts';
 import type { ManifestSource } from '../shared/rows.ts';
 import type { RunControl } from './run-control.ts';
@@ -18,6 +19,7 @@ export interface Backend {
   readonly control: RunControl;
   readonly tenants: TenantAdmin;
   readonly deadLetters: DeadLetters;
+  readonly limits: LimitControl;
   /** Does what the function that admits uploads does with their event. @throws PayloadError if it is no such event */
   admit(event: unknown): Promise<Admission>;
   /** Of the REST API, if there is one. */

@@ -14,6 +14,7 @@ import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-let
 import { createLeaseEnder } from '../shared/aws/dead-leases.ts';
 import { createExecutions, createTaskAnswers } from '../shared/aws/executions.ts';
 import { createLaneStore } from '../shared/aws/lane-table.ts';
+import { createLimitControlOf } from '../shared/aws/limit-control.ts';
 import { createObjectStore } from '../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../shared/aws/queues.ts';
 import { createRunLedger } from '../shared/aws/run-ledger.ts';
@@ -120,6 +121,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     }),
     tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), room: createWaitingRoom(dynamo, tenants), maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
+    limits: createLimitControlOf(dynamo, outputOf(outputs, 'LimitsTable')),
     admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),
     async stop() {

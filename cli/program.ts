@@ -68,6 +68,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   addLookCommands(program, act);
   addParkedCommands(program, act);
   addTenantCommands(program, act);
+  addLimitCommands(program, act);
   addAuthorCommands(program, act);
   return program;
 }
@@ -202,6 +203,23 @@ function addParkedCommands(program: Command, { context, end }: Act): void {
     .option('--all', 'every message')
     .option('--yes', 'do not ask: with --all')
     .action(async (id: string | undefined, options: ChosenLetters) => end((await load()).dropCommand(id, options, context())));
+}
+
+function addLimitCommands(program: Command, { context, end }: Act): void {
+  const load = () => import('./commands/limits.ts');
+  const limits = program
+    .command('limits')
+    .description('lists limits: rate, burst, what was used of them in the last minute, what holds them')
+    .addHelpText('after', '\nKeys: host:example.com, host:*, domain:example.com, tenant:acme, api:openai:gpt-4o, and products such as tenant:acme*host:example.com. docs/limits.md has the rules.')
+    .action(async () => end((await load()).limitsCommand(context())));
+  limits
+    .command('set <key> <limit>')
+    .description('sets a limit, at once for keys in use: "2 requests per second", "450 requests and 450,000 tokens per minute", "10 requests per second, burst 5"')
+    .action(async (key: string, limit: string) => end((await load()).setLimitCommand(key, limit, context())));
+  limits
+    .command('unset <key>')
+    .description('takes a setting away: the default holds again')
+    .action(async (key: string) => end((await load()).unsetLimitCommand(key, context())));
 }
 
 function addAuthorCommands(program: Command, { terminal, globals, end, signal }: Act): void {
