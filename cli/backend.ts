@@ -1,6 +1,7 @@
 import type { Admission } from '../shared/admission.ts';
 import type { ManifestUpload } from '../shared/aws/upload-manifest.ts';
 import type { LimitControl } from '../shared/limiting/limit-control.ts';
+import type { QueueDescription, RunWait } from '../shared/describe-queue.ts';
 import type { DeadLetters, ObjectStore, RunLedger } from '../shared/ports.ts';
 import type { ManifestSource } from '../shared/rows.ts';
 import type { RunControl } from './run-control.ts';
@@ -12,8 +13,10 @@ export interface Backend {
   readonly ledger: Pick<RunLedger, 'readRun' | 'readShards' | 'readDone' | 'listRuns'>;
   readonly results: ObjectStore;
   readonly manifests: ObjectStore;
-  /** Hosts that a limit holds the run back for. */
-  heldHosts(run: string): Promise<readonly string[]>;
+  /** Limits that hold the run back. */
+  waitsOf(run: string): Promise<readonly RunWait[]>;
+  /** Whose turn it is. */
+  describeQueue(): Promise<QueueDescription>;
   /** Stores a manifest; its event makes the run. */
   upload(manifest: ManifestUpload): Promise<ManifestSource>;
   readonly control: RunControl;

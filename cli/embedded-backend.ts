@@ -21,10 +21,13 @@ import { createRunLedger } from '../shared/aws/run-ledger.ts';
 import { createTenantStore } from '../shared/aws/tenant-table.ts';
 import { uploadManifest } from '../shared/aws/upload-manifest.ts';
 import { createWaitingRoom } from '../shared/aws/waiting-room.ts';
+import { countWaiting, describeQueue, waitsOf } from '../shared/describe-queue.ts';
 import { UsageError } from '../shared/errors.ts';
+import type { LaneState } from '../shared/lane-state.ts';
+import { emptyLanes } from '../shared/lanes.ts';
+import type { LaneStore } from '../shared/ports.ts';
 import { uploadOf } from '../shared/upload-event.ts';
 import type { Backend, BackendOptions } from './backend.ts';
-import { createHeldHosts } from './held-hosts.ts';
 import { endDeadLeases, forgetSlots, resumeOpenRuns } from './resume-open-runs.ts';
 import { createRunControl } from './run-control.ts';
 import { createTenantAdmin } from './tenant-admin.ts';
@@ -108,7 +111,8 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     apiEndpoint,
     ledger,
     results,
-    heldHosts: createHeldHosts({ lanes, ledger, results }, Date.now),
+    waitsOf: async (run) => waitsOf(await readLanes(lanes), run, Date.now()),
+    describeQueue: async () => describeQueue(await readLanes(lanes), Date.now()),
     manifests: createObjectStore(s3, manifests),
     control: createRunControl({
       ledger,
@@ -121,7 +125,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     }),
     tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), room: createWaitingRoom(dynamo, tenants), maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
-    limits: createLimitControlOf(dynamo, outputOf(outputs, 'LimitsTable')),
+    limits: createLimitControlOf(dynamo, outputOf(outputs, 'LimitsTable'), async () => countWaiting(await readLanes(lanes), Date.now())),
     admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),
     async stop() {
@@ -173,3 +177,6 @@ function outputOf(outputs: Readonly<Record<string, string>>, name: string): stri
   if (value === undefined) throw new UsageError(`expected the stack to have the output ${name}, it has ${Object.keys(outputs).join(', ')}`);
   return value;
 }
+
+/** Lanes that were lost, or never written, are empty ones. */
+const readLanes = async (lanes: LaneStore): Promise<LaneState> => ((await lanes.read())?.state as LaneState | undefined) ?? emptyLanes();

@@ -1,3 +1,4 @@
+import type { RunWait } from '../shared/describe-queue.ts';
 import { countRun, isPlanned, readAllShards } from '../shared/planned-run.ts';
 import type { RunLedger } from '../shared/ports.ts';
 import type { RunRecord } from '../shared/records.ts';
@@ -18,19 +19,19 @@ export type FollowEnd = { readonly kind: 'ended'; readonly record: RunRecord } |
 /** What is asked of a stack about a run. */
 export interface Followed {
   readonly ledger: Pick<RunLedger, 'readRun' | 'readShards'>;
-  readonly heldHosts?: (run: string) => Promise<readonly string[]>;
+  readonly waitsOf?: (run: string) => Promise<readonly RunWait[]>;
 }
 
 /** Follows a run to its end, or until the signal aborts; shows where it stands. */
-export async function followRun({ ledger, heldHosts = async () => [] }: Followed, run: string, terminal: Terminal, signal: AbortSignal): Promise<FollowEnd> {
+export async function followRun({ ledger, waitsOf = async () => [] }: Followed, run: string, terminal: Terminal, signal: AbortSignal): Promise<FollowEnd> {
   const display = createDisplay(terminal);
   let samples: Sample[] = [];
   let waitMs = POLL_MS;
   while (!signal.aborted) {
     const record = await ledger.readRun(run);
     const progress = record && isPlanned(record) ? estimateProgress((samples = addSample(samples, await takeSample(ledger, record, terminal)))) : undefined;
-    const held = progress && progress.pending > 0 ? await heldHosts(run) : [];
-    display(record, progress && { ...progress, heldHosts: held });
+    const waits = progress && progress.pending > 0 ? await waitsOf(run) : [];
+    display(record, progress && { ...progress, waits });
     if (record && hasEnded(record)) return { kind: 'ended', record };
     waitMs = hasMoved(samples) ? POLL_MS : Math.min(MAX_POLL_MS, waitMs * BACK_OFF);
     await terminal.sleep(waitMs, signal);

@@ -1,3 +1,4 @@
+import type { RunWait } from '../shared/describe-queue.ts';
 import type { Counts } from '../shared/rows.ts';
 
 /** Rate and remaining time from what was seen so far. Pure: time comes in with each sample. */
@@ -17,8 +18,8 @@ export interface Progress extends Counts {
   readonly ratePerSecond?: number;
   /** Undefined while nothing moves. */
   readonly remainingSeconds?: number;
-  /** Hosts that a limit holds the run back for. */
-  readonly heldHosts?: readonly string[];
+  /** Limits that hold the run back. */
+  readonly waits?: readonly RunWait[];
 }
 
 /** A rate over less jumps with every batch; over more it is late to see a change. */
@@ -53,22 +54,25 @@ function rateOf(samples: readonly Sample[]): number | undefined {
   return Math.max(0, first.counts.pending - last.counts.pending) / seconds;
 }
 
-/** `1,234/10,000 (12 %), 45/s, 3 min left, 2 failed, 1 skipped, held back: example.com and 3 more` */
-export function describeProgress({ done, total, percent, ratePerSecond, remainingSeconds, failed, skipped, heldHosts = [] }: Progress): string {
+/** `1,234/10,000 (12 %), 45/s, 3 min left, 2 failed, 1 skipped, waiting for host:example.com until 12:34:56 and 3 more` */
+export function describeProgress({ done, total, percent, ratePerSecond, remainingSeconds, failed, skipped, waits = [] }: Progress): string {
   return [
     `${formatCount(done)}/${formatCount(total)} (${percent} %)`,
     ratePerSecond === undefined ? undefined : `${formatRate(ratePerSecond)}/s`,
     remainingSeconds === undefined || done === total ? undefined : `${formatDuration(remainingSeconds)} left`,
     `${formatCount(failed)} failed`,
     `${formatCount(skipped)} skipped`,
-    heldHosts.length === 0 ? undefined : `held back: ${nameSome(heldHosts)}`,
+    waits.length === 0 ? undefined : `waiting for ${nameSome(waits)}`,
   ].filter((part) => part !== undefined).join(', ');
 }
 
-const NAMED_HOSTS = 2;
+function nameSome([first, ...more]: readonly RunWait[]): string {
+  const others = more.length === 0 ? '' : ` and ${formatCount(more.length)} more`;
+  return `${first!.limit} until ${formatTime(first!.until)}${others}`;
+}
 
-const nameSome = (hosts: readonly string[]): string =>
-  hosts.length <= NAMED_HOSTS ? hosts.join(' and ') : `${hosts.slice(0, NAMED_HOSTS).join(', ')} and ${hosts.length - NAMED_HOSTS} more`;
+/** `12:34:56`, local time. */
+export const formatTime = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);
 
 export const formatCount = (count: number): string => count.toLocaleString('en');
 

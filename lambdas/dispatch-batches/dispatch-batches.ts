@@ -1,30 +1,21 @@
 import { StaleStateError } from '../../shared/errors.ts';
 import { isHeld } from '../../shared/is-held.ts';
-import {
-  addRun,
-  addShards,
-  applyReport,
-  dropFinished,
-  emptyLanes,
-  findRun,
-  healShard,
-  type LaneState,
-  openShard,
-  type Pick,
-  type Resend,
-  pickBatches,
-  planWake,
-  shardsToOpen,
-  slowShards,
-} from '../../shared/lanes.ts';
+import { splitOptions } from '../../shared/manifest/common-options.ts';
+import { mapConcurrently } from '../../shared/map-concurrently.ts';
+import { applyReport, chargeAgain } from '../../shared/apply-report.ts';
+import { healShard, slowShards } from '../../shared/heal-lanes.ts';
+import type { LaneRun, LaneState, Pick, Resend } from '../../shared/lane-state.ts';
+import { addRun, addShards, dropFinished, emptyLanes, findRun, openShard, pickBatches, planWake, setTenant, shardsToOpen } from '../../shared/lanes.ts';
 import type { DispatchMessage } from '../../shared/messages.ts';
 import { parseOrdinals } from '../../shared/ordinals.ts';
-import type { Clock, LaneStore, RunLedger, WorkQueues } from '../../shared/ports.ts';
+import type { Clock, LaneStore, PaceStore, RunLedger, TenantStore, WorkQueues } from '../../shared/ports.ts';
 import type { RunRecord } from '../../shared/records.ts';
 
 export interface DispatchPorts {
   readonly ledger: globalThis.Pick<RunLedger, 'readRun' | 'readDone' | 'readShards'>;
   readonly lanes: LaneStore;
+  readonly tenants: globalThis.Pick<TenantStore, 'readSettings'>;
+  readonly paces: globalThis.Pick<PaceStore, 'writePace'>;
   readonly workQueues: WorkQueues;
   readonly clock: Clock;
   /** A random name for one writing of the lanes. */
@@ -45,6 +36,7 @@ export interface Round {
 }
 
 const ROUND_ATTEMPTS = 3;
+const READS_AT_ONCE = 16;
 
 /**
  * One round of the dispatcher: applies the messages, fills the windows, writes the lanes, then sends.
@@ -68,11 +60,12 @@ async function runRound(messages: readonly DispatchMessage[], ports: DispatchPor
   const now = ports.clock();
   const picks = pickBatches(state, ports.windows, now);
   const wakeAt = planWake(state, now);
-  dropFinished(state);
+  const ended = dropFinished(state);
   if (!(await ports.lanes.write(before?.stamp, { stamp: ports.newStamp(), state }))) return undefined;
   // Sent after the state is written: what a crash in between swallows, a healing message finds in flight for too long.
   await sendPicks([...heal.resend, ...picks], ports);
   if (wakeAt !== undefined) await sendWake(wakeAt - now, ports);
+  for (const { tenant, processor, msPerItem } of ended) await ports.paces.writePace(tenant, processor, msPerItem);
   return { sent: heal.resend.length + picks.length, drift: heal.resend.filter(({ isDrift }) => isDrift).length + heal.lostShards };
 }
 
@@ -89,7 +82,7 @@ async function applyMessage(state: LaneState, message: DispatchMessage, heal: He
       return;
     case 'report':
       await openIfPristine(state, message, ports);
-      return applyReport(state, message);
+      return applyReport(state, message, ports.windows, ports.clock());
     case 'wake': // any message makes the dispatcher look at what waits
       return;
     case 'heal':
@@ -98,13 +91,19 @@ async function applyMessage(state: LaneState, message: DispatchMessage, heal: He
 }
 
 /** @returns false if there is no such run */
-async function noteShards(state: LaneState, runId: string, shards: readonly number[], { ledger }: DispatchPorts): Promise<boolean> {
+async function noteShards(state: LaneState, runId: string, shards: readonly number[], ports: DispatchPorts): Promise<boolean> {
   const known = findRun(state, runId);
-  const record = known ? undefined : await ledger.readRun(runId);
-  const run = known ?? (record && addRun(state, record));
-  if (record && run) run.isHeld = isHeld(record);
+  const record = known ? undefined : await ports.ledger.readRun(runId);
+  const run = known ?? (record && (await addRunOf(state, record, ports)));
   if (run) addShards(run, shards);
   return run !== undefined;
+}
+
+async function addRunOf(state: LaneState, record: RunRecord, { tenants }: DispatchPorts): Promise<LaneRun> {
+  const run = addRun(state, { ...record, priority: splitOptions(record.options).common.priority });
+  run.isHeld = isHeld(record);
+  setTenant(state, record.tenant, await tenants.readSettings(record.tenant));
+  return run;
 }
 
 /** After the lanes were lost, a batch may report before its shard was opened again. */
@@ -121,12 +120,19 @@ async function healRun(state: LaneState, runId: string, heal: Healing, ports: Di
   const record = await ledger.readRun(runId);
   if (record) heal.lostShards += await noteLostShards(state, record, ports);
   const known = findRun(state, runId);
-  if (record && known) known.isHeld = isHeld(record);
+  if (record && known) {
+    known.isHeld = isHeld(record);
+    setTenant(state, record.tenant, await ports.tenants.readSettings(record.tenant));
+  }
   const open = Object.keys(findRun(state, runId)?.shards ?? {}).map((shard) => ({ run: runId, shard: Number(shard) }));
   const slow = slowShards(state, time).filter(({ run }) => run !== runId);
   for (const [id, shards] of groupByRun([...open, ...slow])) {
     const run = findRun(state, id)!;
-    for (const shard of await ledger.readShards(id, shards)) heal.resend.push(...healShard(run, shard, time));
+    for (const shard of await ledger.readShards(id, shards)) {
+      const resend = healShard(run, shard, time);
+      for (const batch of resend) chargeAgain(state, batch, ports.windows);
+      heal.resend.push(...resend);
+    }
   }
   return record !== undefined;
 }
@@ -146,14 +152,14 @@ async function noteLostShards(state: LaneState, record: RunRecord, ports: Dispat
 
 async function openWanted(state: LaneState, { ledger, clock, windows }: DispatchPorts): Promise<void> {
   for (;;) {
-    const wanted = groupByRun(shardsToOpen(state, windows));
+    const wanted = groupByRun(shardsToOpen(state, windows, clock()));
     if (wanted.size === 0) return;
-    for (const [id, shards] of wanted) {
+    await mapConcurrently([...wanted], READS_AT_ONCE, async ([id, shards]) => {
       const run = findRun(state, id)!;
       const records = await ledger.readShards(id, shards);
       for (const record of records) openShard(run, record, clock());
       if (records.length < shards.length) forgetMissing(run, shards);
-    }
+    });
   }
 }
 

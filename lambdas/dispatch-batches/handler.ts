@@ -4,8 +4,10 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createDynamo, createSqs } from '../../shared/aws/clients.ts';
 import { createLaneStore } from '../../shared/aws/lane-table.ts';
+import { createPaceStore } from '../../shared/aws/pace-table.ts';
 import { createWorkQueues } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { createTenantStore } from '../../shared/aws/tenant-table.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
 import { createParking } from '../../shared/aws/parking.ts';
 import { type DispatchMessage, dispatchMessageSchema } from '../../shared/messages.ts';
@@ -17,6 +19,7 @@ const RETRY_AFTER_SECONDS = 1;
 const configuration = readConfiguration(process.env, [
   'PROGRESS_TABLE',
   'LANES_TABLE',
+  'TENANTS_TABLE',
   'WORK_QUEUE_URLS',
   'WINDOWS',
   'RESEND_AFTER_SECONDS',
@@ -30,6 +33,8 @@ const sqs = createSqs();
 const ports = {
   ledger: createRunLedger(dynamo, configuration.PROGRESS_TABLE),
   lanes: createLaneStore(dynamo, configuration.LANES_TABLE),
+  tenants: createTenantStore(dynamo, configuration.TENANTS_TABLE),
+  paces: createPaceStore(dynamo, configuration.TENANTS_TABLE, Date.now),
   workQueues: createWorkQueues(sqs, configuration.WORK_QUEUE_URLS),
   clock: Date.now,
   newStamp: randomUUID,

@@ -8,11 +8,12 @@ import { listLimits } from './list-limits.ts';
 const HOST_REQUESTS_PER_SECOND = 2;
 
 /** An operator's: it scans the table, which no function may. */
-export const createLimitControlOf = (dynamo: DynamoDBDocumentClient, table: string, hostRequestsPerSecond = HOST_REQUESTS_PER_SECOND): LimitControl =>
+export const createLimitControlOf = (dynamo: DynamoDBDocumentClient, table: string, countWaiting?: () => Promise<ReadonlyMap<string, number>>): LimitControl =>
   createLimitControl({
     settings: createLimitSettings(dynamo, table),
     table: createLimitTable(dynamo, table),
     listRecords: () => listLimits(dynamo, table),
-    hostRequestsPerSecond,
+    hostRequestsPerSecond: HOST_REQUESTS_PER_SECOND,
+    ...(countWaiting && { countWaiting }),
     clock: Date.now,
   });

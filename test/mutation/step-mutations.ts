@@ -133,7 +133,7 @@ export const STEP_MUTATIONS: readonly Mutation[] = [
   {
     rule: 'report-names-q',
     does: 'a report frees the slot whatever q it speaks of',
-    file: 'shared/lanes.ts',
+    file: 'shared/apply-report.ts',
     edits: [{ text: 'if (!entry || entry.q >= report.q) return;', instead: 'if (!entry) return;' }],
     noticedBy: DISPATCHING,
   },

@@ -1,21 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { freshBatch, isBatchDone, settledBatch } from '../../shared/batch-state.ts';
-import {
-  addRun,
-  addShards,
-  applyReport,
-  dropFinished,
-  emptyLanes,
-  findRun,
-  healShard,
-  inFlight,
-  type LaneState,
-  openShard,
-  pickBatches,
-  planWake,
-  shardsToOpen,
-} from '../../shared/lanes.ts';
+import { applyReport } from '../../shared/apply-report.ts';
+import { healShard } from '../../shared/heal-lanes.ts';
+import type { LaneState } from '../../shared/lane-state.ts';
+import { addRun, addShards, dropFinished, emptyLanes, findRun, inFlight, openShard, pickBatches, planWake, shardsToOpen } from '../../shared/lanes.ts';
 import type { BatchState, ShardRecord } from '../../shared/records.ts';
 import { aShard } from '../support/ledger-fixtures.ts';
 

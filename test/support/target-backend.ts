@@ -32,7 +32,8 @@ export function backendOf(client: TargetClient): Backend {
     results,
     control,
     manifests: createObjectStore(client.s3, client.output('ManifestsBucket')),
-    heldHosts: async () => [],
+    waitsOf: async () => [],
+    describeQueue: async () => ({ classes: {}, tenants: [] }),
     upload: (manifest) => uploadManifest(client.s3, client.output('ManifestsBucket'), manifest),
     stop: async () => undefined,
   };

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { findRun, type LaneState } from '../../../shared/lanes.ts';
+import type { LaneState } from '../../../shared/lane-state.ts';
+import { findRun } from '../../../shared/lanes.ts';
 import type { BatchState } from '../../../shared/records.ts';
 import type { ShortStack } from './short-stack.ts';
 

@@ -84,9 +84,9 @@ export class ShortStack implements AsyncDisposable {
   }
 
   /** Starts a run of the unruly processor. @param rows as its `value` takes them, a line each */
-  async submit(name: string, rows: readonly string[], options: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  async submit(name: string, rows: readonly string[], options: Readonly<Record<string, unknown>> = {}, tenant = 'acme'): Promise<string> {
     const asked = { journal: this.#journal(name), ...options };
-    return this.client.upload(`acme/unruly/${name}.txt`, rows.join('\n'), { 'spillway-options': JSON.stringify(asked) });
+    return this.client.upload(`${tenant}/unruly/${name}.txt`, rows.join('\n'), { 'spillway-options': JSON.stringify(asked) });
   }
 
   /** Of each line that the items of this run noted: how often each event was. */

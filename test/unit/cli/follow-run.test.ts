@@ -4,6 +4,8 @@ import type { RunLedger } from '../../../shared/ports.ts';
 import type { RunRecord, ShardRecord } from '../../../shared/records.ts';
 import { createFakeTerminal } from '../../support/fake-terminal.ts';
 
+const UNTIL = Date.UTC(2026, 0, 1);
+
 const planned = { state: 'open', plan: 'n', totals: { rows: 10, invalid: 0, items: 10, duplicates: 0, shards: 1 } } as RunRecord;
 
 /** Answers the given states one after the other; the last one stays. */
@@ -39,12 +41,12 @@ describe('following a run', () => {
     expect(terminal.noted.at(-1)).toContain('10/10');
   });
 
-  it('names the hosts that a limit holds it back for', async () => {
+  it('names the limit that it waits for, and until when', async () => {
     const terminal = createFakeTerminal({ isLive: true });
     const { ledger } = ledgerOf([[planned, 4], [finished, 10]]);
-    await followRun({ ledger, heldHosts: async () => ['a.example', 'b.example', 'c.example'] }, 'r', terminal, never);
-    expect(terminal.lives[0]).toContain('held back: a.example, b.example and 1 more');
-    expect(terminal.lives.at(-1)).not.toContain('held back');
+    await followRun({ ledger, waitsOf: async () => ['a', 'b', 'c'].map((host, i) => ({ limit: `host:${host}.example`, until: UNTIL + i })) }, 'r', terminal, never);
+    expect(terminal.lives[0]).toMatch(/waiting for host:a\.example until \d\d:\d\d:\d\d and 2 more/);
+    expect(terminal.lives.at(-1)).not.toContain('waiting');
   });
 
   it('asks less often while nothing changes', async () => {

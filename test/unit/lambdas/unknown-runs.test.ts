@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { dispatchBatches, type DispatchPorts } from '../../../lambdas/dispatch-batches/dispatch-batches.ts';
 import type { DispatchMessage, WorkMessage } from '../../../shared/messages.ts';
 import { aRun, aShard, RUN_ID } from '../../support/ledger-fixtures.ts';
+import { UNKNOWN_TENANTS } from '../../support/unknown-tenants.ts';
 
 const NOBODY = `r${'z'.repeat(25)}`;
 
@@ -9,6 +10,7 @@ it('a message of the dispatch queue that names no run changes nothing, is told, 
   const sent: WorkMessage[] = [];
   const unknown = new Set<DispatchMessage>();
   const ports: DispatchPorts = {
+    ...UNKNOWN_TENANTS,
     resendAfterMs: 120_000,
     ledger: {
       readRun: async (run) => (run === RUN_ID ? aRun() : undefined),

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { dispatchBatches, type DispatchPorts } from '../../../lambdas/dispatch-batches/dispatch-batches.ts';
 import { createLaneStore } from '../../../shared/aws/lane-table.ts';
 import { createRunLedger } from '../../../shared/aws/run-ledger.ts';
-import { addRun, applyReport, emptyLanes, inFlight, openShard, pickBatches } from '../../../shared/lanes.ts';
+import { applyReport } from '../../../shared/apply-report.ts';
+import { addRun, emptyLanes, inFlight, openShard, pickBatches } from '../../../shared/lanes.ts';
 import type { DispatchMessage, WorkMessage } from '../../../shared/messages.ts';
 import type { LaneStore, RunLedger } from '../../../shared/ports.ts';
 import { startDynamo } from '../../support/dynamo-emulator.ts';
@@ -10,6 +11,7 @@ import { aRun, aShard } from '../../support/ledger-fixtures.ts';
 import { Life, once, survive } from '../../support/life.ts';
 import { startStages } from '../../support/world-stage.ts';
 import { until } from '../../support/worker-bench.ts';
+import { UNKNOWN_TENANTS } from '../../support/unknown-tenants.ts';
 
 let dynamo: Awaited<ReturnType<typeof startDynamo>>;
 let stages: Awaited<ReturnType<typeof startStages>>;
@@ -46,6 +48,7 @@ beforeEach(async () => {
 
 let stamps = 0;
 const ports = (changes: Partial<DispatchPorts> = {}): DispatchPorts => ({
+  ...UNKNOWN_TENANTS,
   ledger,
   lanes,
   workQueues: { send: async (_, messages) => void sent.push(...messages.map(({ message }) => message)) },

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { addRun, addShards, emptyLanes, healShard, openShard, pickBatches } from '../../../shared/lanes.ts';
+import { healShard } from '../../../shared/heal-lanes.ts';
+import { addRun, addShards, emptyLanes, openShard, pickBatches } from '../../../shared/lanes.ts';
 import { freshBatch } from '../../../shared/batch-state.ts';
 import type { BatchState, ShardRecord } from '../../../shared/records.ts';
 
@@ -39,5 +40,5 @@ it('what has been settled since it was sent again starts anew', () => {
   const run = sentOnce();
   expect(heal(run, freshBatch(5), 50)).toEqual([false]);
   expect(heal(run, { ...freshBatch(5), q: 1 }, 60)).toEqual([]);
-  expect(run.shards[0]!.e[0]).toEqual({ s: 'ready', q: 1 });
+  expect(run.shards[0]!.e[0]).toEqual({ s: 'ready', q: 1, i: 5 });
 });

@@ -17,7 +17,7 @@ async function resume(given: string | undefined, runs: readonly RunRecord[]) {
   };
   let isStopped = false;
   const ledger = { readRun, readShards: async () => [], listRuns: async () => [...runs] };
-  const backend = { ledger, heldHosts: async () => [], stop: async () => void (isStopped = true) } as unknown as Backend;
+  const backend = { ledger, waitsOf: async () => [], stop: async () => void (isStopped = true) } as unknown as Backend;
   const terminal = createFakeTerminal();
   const context = { terminal, tenant: 'local', backendOptions: { dataFolder: '.d', allowedNetworks: [] }, startBackend: async () => backend, signal: new AbortController().signal };
   const code = await resumeRunCommand(given, { out: '.o' }, context).catch((error: unknown) => (error as Error).message);
