@@ -22,6 +22,7 @@ const TIMEOUT_MS = 1_200_000;
 const ITEM = 'sleep 20';
 /** Often enough for a wait of seconds, seldom enough for 300 runs beside each other. */
 const POLL_MS = 500;
+const TRIALS = 50;
 const SMALL_ITEMS = 200;
 const ITEMS_PER_BATCH = 25;
 
@@ -80,8 +81,6 @@ async function hasBegun(stack: ShortStack, name: string): Promise<void> {
   }
 }
 
-const TRIALS = 50;
-
 async function measureBehind(stack: ShortStack): Promise<void> {
   const alone = await playTrials(stack, 'alone');
   const large = timeRun(stack, 'large', 100_000, 'large');
@@ -124,4 +123,6 @@ function quantile(numbers: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!;
 }
 
-const seconds = (ms: readonly number[]): string => ms.map((value) => (value / 1000).toFixed(2)).join(', ');
+function seconds(ms: readonly number[]): string {
+  return ms.map((value) => (value / 1000).toFixed(2)).join(', ');
+}
