@@ -170,6 +170,10 @@ function addLookCommands(program: Command, { context, terminal, globals, end }: 
     .addOption(optionOption())
     .action(async (input: string, options: PlanCommandOptions) => end((await import('./commands/plan.ts')).planCommand(input, options, terminal())));
   program
+    .command('queue')
+    .description('shows whose turn it is: batches in flight, and share, weight and lag of each tenant with work, and what it waits for')
+    .action(async () => end((await import('./commands/queue.ts')).queueCommand(context())));
+  program
     .command('results [run]')
     .description('copies the files of a finished run (the latest) to disk')
     .addOption(outOption())
