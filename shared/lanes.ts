@@ -19,6 +19,12 @@ export const emptyLanes = (): LaneState => ({ v: 1, lanes: [], wakeAt: 0 });
 export const findRun = (state: LaneState, run: string): LaneRun | undefined =>
   state.lanes.flatMap((lane) => lane.runs).find((known) => known.run === run);
 
+/** What is remembered of earlier runs; what was learned since beats it. */
+export function setPace(state: LaneState, { tenant, processor, msPerItem }: EndedRun): void {
+  const lane = state.lanes.find((candidate) => candidate.tenant === tenant);
+  if (lane) lane.pace = { [processor]: msPerItem, ...lane.pace };
+}
+
 export interface NewRun {
   readonly tenant: string;
   readonly run: string;

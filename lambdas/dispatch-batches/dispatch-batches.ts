@@ -5,7 +5,7 @@ import { mapConcurrently } from '../../shared/map-concurrently.ts';
 import { applyReport, chargeAgain } from '../../shared/apply-report.ts';
 import { healShard, slowShards } from '../../shared/heal-lanes.ts';
 import type { LaneRun, LaneState, Pick, Resend } from '../../shared/lane-state.ts';
-import { addRun, addShards, dropFinished, emptyLanes, findRun, openShard, pickBatches, planWake, setTenant, shardsToOpen } from '../../shared/lanes.ts';
+import { addRun, addShards, dropFinished, emptyLanes, findRun, openShard, pickBatches, planWake, setPace, setTenant, shardsToOpen } from '../../shared/lanes.ts';
 import type { DispatchMessage } from '../../shared/messages.ts';
 import { parseOrdinals } from '../../shared/ordinals.ts';
 import type { Clock, LaneStore, PaceStore, RunLedger, TenantStore, WorkQueues } from '../../shared/ports.ts';
@@ -15,7 +15,7 @@ export interface DispatchPorts {
   readonly ledger: globalThis.Pick<RunLedger, 'readRun' | 'readDone' | 'readShards'>;
   readonly lanes: LaneStore;
   readonly tenants: globalThis.Pick<TenantStore, 'readSettings'>;
-  readonly paces: globalThis.Pick<PaceStore, 'writePace'>;
+  readonly paces: PaceStore;
   readonly workQueues: WorkQueues;
   readonly clock: Clock;
   /** A random name for one writing of the lanes. */
@@ -99,10 +99,12 @@ async function noteShards(state: LaneState, runId: string, shards: readonly numb
   return run !== undefined;
 }
 
-async function addRunOf(state: LaneState, record: RunRecord, { tenants }: DispatchPorts): Promise<LaneRun> {
+async function addRunOf(state: LaneState, record: RunRecord, { tenants, paces }: DispatchPorts): Promise<LaneRun> {
   const run = addRun(state, { ...record, priority: splitOptions(record.options).common.priority });
   run.isHeld = isHeld(record);
   setTenant(state, record.tenant, await tenants.readSettings(record.tenant));
+  const msPerItem = await paces.readPace(record.tenant, record.processor);
+  if (msPerItem !== undefined) setPace(state, { tenant: record.tenant, processor: record.processor, msPerItem });
   return run;
 }
 

@@ -70,27 +70,33 @@ export class ClassQueue {
   /** The first unopened shard of each lane that may be picked soon and has less than `free` batches ready. */
   wanted(free: number): { run: string; shard: number }[] {
     const waiting = this.#places.filter(({ lane, next }) => next !== undefined || this.#firstUnopened(lane) !== undefined);
-    const soon = waiting.toSorted((a, b) => this.#startOf(a) - this.#startOf(b)).slice(0, free);
+    const v = this.#v();
+    const soon = waiting.toSorted((a, b) => startTag(a.share, v) - startTag(b.share, v)).slice(0, free);
     return soon.flatMap(({ lane }) => {
       const run = this.#firstUnopened(lane);
       return run && this.#countReady(lane, free) < free ? [{ run: run.run, shard: Number.parseInt(run.pristine, 10) }] : [];
     });
   }
 
-  readonly #startOf = ({ share }: Place): number => startTag(share, this.#class.v);
+  /** Never ahead of everybody who is here: corrections may have put all of them back. */
+  #v(): number {
+    const here = this.#places.filter(({ share, next }) => next && !share.away).map(({ share }) => share.f);
+    return Math.min(this.#class.v, ...here);
+  }
 
   #choose(): Place | undefined {
+    const v = this.#v();
     let best: Place | undefined;
     for (const place of this.#places) {
       if (place.next && !this.#maySend(place.lane, place.next)) place.next = this.#find(place.lane);
-      if (place.next && (!best || this.#startOf(place) < this.#startOf(best))) best = place;
+      if (place.next && (!best || startTag(place.share, v) < startTag(best.share, v))) best = place;
     }
     return best;
   }
 
   #send({ lane, share }: Place, { run, n, shard, batch, q, items, key, group }: Candidate): Pick {
     const cost = estimateCost(lane, this.#class, run.processor ?? '', items);
-    this.#class.v = Math.max(this.#class.v, serve(share, { v: this.#class.v, cost, weight: weightOf(lane) }));
+    this.#class.v = Math.max(this.#class.v, serve(share, { v: this.#v(), cost, weight: weightOf(lane) }));
     if (share.groups || group !== '') serveGroup(lane, share, { group, cost, items });
     materialise(shard, batch + 1);
     shard.e[batch] = { s: 'flight', q, since: this.#now, c: cost };

@@ -1,8 +1,11 @@
 import type { ClassState, Lane } from '../lane-state.ts';
 import { smooth } from './worker-window.ts';
 
-/** Of an item of which nothing is known, in milliseconds of a worker. */
-const UNKNOWN_MS_PER_ITEM = 100;
+/**
+ * Of an item of which nothing is known, in milliseconds of a worker. Too little costs others at most what the first batches really take; too much
+ * would drive virtual time ahead, and who comes then would wait until the corrected lane has caught up.
+ */
+const UNKNOWN_MS_PER_ITEM = 1;
 /** Older work counts for less and less in rates. */
 const RATE_MEMORY_MS = 30_000;
 
