@@ -15,6 +15,7 @@ const RULES_OF_THE_MODEL = {
     'finish-idempotent', 'tombstone',
   ],
   credits: ['hold-once', 'settle-once', 'tombstone', 'balance-check', 'sweep-heals', 'end-bars', 'hold-limit', 'hold-first', 'budget-exact'],
+  fairness: ['virtual-time', 'start-tag', 'weights', 'corrections', 'busy-clip', 'priority-inside', 'group-rule'],
   limits: ['condition', 'unit-starts', 'start-late', 'guarded-refund', 'refund-burst', 'rate-rescale', 'recheck-gen', 'retry-gen', 'rate-keeps-pause', 'future-refd', 'pair-exact', 'retry-tat', 'partial-refund'],
 };
 
