@@ -19,6 +19,11 @@ export const emptyLanes = (): LaneState => ({ v: 1, lanes: [], wakeAt: 0 });
 export const findRun = (state: LaneState, run: string): LaneRun | undefined =>
   state.lanes.flatMap((lane) => lane.runs).find((known) => known.run === run);
 
+/** 5,000 runs with a shard open each are a record of 300 KB; DynamoDB takes 400. */
+const MOST_RUNS = 5000;
+
+export const isFull = (state: LaneState): boolean => state.lanes.reduce((sum, { runs }) => sum + runs.length, 0) >= MOST_RUNS;
+
 /** What is remembered of earlier runs; what was learned since beats it. */
 export function setPace(state: LaneState, { tenant, processor, msPerItem }: EndedRun): void {
   const lane = state.lanes.find((candidate) => candidate.tenant === tenant);

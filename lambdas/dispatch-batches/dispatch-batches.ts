@@ -5,7 +5,7 @@ import { mapConcurrently } from '../../shared/map-concurrently.ts';
 import { applyReport, chargeAgain } from '../../shared/apply-report.ts';
 import { healShard, slowShards } from '../../shared/heal-lanes.ts';
 import type { LaneRun, LaneState, Pick, Resend } from '../../shared/lane-state.ts';
-import { addRun, addShards, dropFinished, emptyLanes, findRun, openShard, pickBatches, planWake, setPace, setTenant, shardsToOpen } from '../../shared/lanes.ts';
+import { addRun, addShards, dropFinished, emptyLanes, findRun, isFull, openShard, pickBatches, planWake, setPace, setTenant, shardsToOpen } from '../../shared/lanes.ts';
 import type { DispatchMessage } from '../../shared/messages.ts';
 import { parseOrdinals } from '../../shared/ordinals.ts';
 import type { Clock, LaneStore, PaceStore, RunLedger, TenantStore, WorkQueues } from '../../shared/ports.ts';
@@ -94,6 +94,8 @@ async function applyMessage(state: LaneState, message: DispatchMessage, heal: He
 async function noteShards(state: LaneState, runId: string, shards: readonly number[], ports: DispatchPorts): Promise<boolean> {
   const known = findRun(state, runId);
   const record = known ? undefined : await ports.ledger.readRun(runId);
+  // It waits in the ledger: a healing message brings it back when there is room.
+  if (record && isFull(state)) return true;
   const run = known ?? (record && (await addRunOf(state, record, ports)));
   if (run) addShards(run, shards);
   return run !== undefined;
@@ -145,6 +147,7 @@ async function noteLostShards(state: LaneState, record: RunRecord, ports: Dispat
   if (!totals) return 0;
   const done = await ports.ledger.readDone(runId);
   const run = findRun(state, runId);
+  if (!run && isFull(state)) return 0;
   const known = new Set([...parseOrdinals(run?.pristine ?? ''), ...Object.keys(run?.shards ?? {}).map(Number)]);
   const unknown = Array.from({ length: totals.shards }, (_, n) => n).filter((n) => !done.has(n) && !known.has(n));
   const lost = (await ports.ledger.readShards(runId, unknown)).filter(({ nd, n }) => nd < n);
