@@ -31,6 +31,17 @@ export function allowList(handler: HandlerFunction, bucket: Bucket): void {
   handler.allow(bucket.bucketArn, 's3:ListBucket');
 }
 
+/** Where an operator puts the APIs that this stack may call, each as one SecureString parameter. */
+export const apisPrefix = (stack: Stack): string => `/${stack.stackName}/apis/`;
+
+/** AWS's own key of Parameter Store encrypts them, so no permission of KMS is needed. */
+export function allowApis(handler: HandlerFunction, stack: Stack): void {
+  const resource = stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: `${stack.stackName}/apis/*` });
+  handler.allow(resource, 'ssm:GetParameter');
+  const finding = `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/${stack.stackName}/apis/*]`;
+  Validations.of(handler).acknowledge({ id: finding, reason: 'The operator names APIs after the stack is deployed; nothing else lies below the prefix.' });
+}
+
 /** cdk-nag's name for the finding that a statement ends in `*` on this bucket. */
 export function wildcardFinding(bucket: Bucket, keys: string): string {
   const logicalId = Stack.of(bucket).getLogicalId(bucket.node.defaultChild as CfnBucket);

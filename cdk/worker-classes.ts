@@ -8,10 +8,14 @@ export interface WorkerClass {
   readonly timeoutSeconds: number;
   /** Workers at once; Lambda takes 2 to 1,000 for a queue. */
   readonly maximumConcurrency: number;
+  /** Reads the operator's APIs and their keys. */
+  readonly callsApis?: true;
 }
 
 export const WORKER_CLASSES: Readonly<Record<WorkerClassName, WorkerClass>> = {
   standard: { memoryMb: 512, timeoutSeconds: 120, maximumConcurrency: 10 },
+  // A call takes up to a minute, and waits more than it works: many at once, in little memory.
+  api: { memoryMb: 512, timeoutSeconds: 180, maximumConcurrency: 20, callsApis: true },
   web: { memoryMb: 1_769, timeoutSeconds: 120, maximumConcurrency: 10 },
 };
 

@@ -27,6 +27,7 @@ import type { LaneState } from '../shared/lane-state.ts';
 import { emptyLanes } from '../shared/lanes.ts';
 import type { LaneStore } from '../shared/ports.ts';
 import { uploadOf } from '../shared/upload-event.ts';
+import { readApiVariable } from './api-variable.ts';
 import type { Backend, BackendOptions } from './backend.ts';
 import { endDeadLeases, forgetSlots, resumeOpenRuns } from './resume-open-runs.ts';
 import { createRunControl } from './run-control.ts';
@@ -69,7 +70,7 @@ async function startOwn(options: BackendOptions, note: (line: string) => void, o
   const { isNew } = await synthesise(templateFolder);
   if (isNew) note('built the template and its functions');
   const parameters = stackParameters(options);
-  const stack = await startStack({ templateFolder, dataFolder, isIdle: isReadOnly, parameters, beforeWork: freeDeadWork, ...(workers !== undefined && { workers }) });
+  const stack = await startStack({ templateFolder, dataFolder, isIdle: isReadOnly, parameters, beforeWork: freeDeadWork, readParameter: readApiVariable, ...(workers !== undefined && { workers }) });
   onStack(stack);
   const { endpoint, apiEndpoint, outputs, credentials } = stack;
   const access = { endpoint, apiEndpoint, outputs, credentials };

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ApiCaller } from '../shared/api-call.ts';
 import type { PageFetcher } from '../shared/http/page-fetcher.ts';
 import type { Limiter } from '../shared/limiter.ts';
 import type { JsonObject, Outcome, ResultRow, Totals } from '../shared/rows.ts';
@@ -30,6 +31,11 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
   readonly maxWaitingItems?: number;
   /** How long an item may be in work, its retries included. @default 60 */
   readonly itemDeadlineSeconds?: number;
+  /**
+   * No item begins when its worker has less time than this: what costs money is not begun to be cut off. A worker that has less time in all
+   * keeps to half of it. @default 0
+   */
+  readonly leastSecondsLeft?: number;
   /** Reads one row. Pure and fast: it runs for every row of a manifest, ten million at times. Reads its own `input` as the same item: a redrive's rows are that. */
   readRow(fields: JsonObject, options: Options): RowReading<Input>;
   /** Follows a row that asks for more rows (`expand`), in Plan only. Answers rows as `readRow` takes them. */
@@ -44,7 +50,7 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
 }
 
 /** Memory, time-out and concurrency of each are in `cdk/worker-classes.ts`. */
-export type WorkerClassName = 'standard' | 'web';
+export type WorkerClassName = 'standard' | 'web' | 'api';
 
 export type RowReading<Input> =
   | {
@@ -80,7 +86,9 @@ export interface ProcessContext<Options> {
   readonly now: () => number;
   /** Guarded (public addresses only), limited per host, obeying robots.txt. */
   readonly fetchPage: PageFetcher;
-  /** Admits calls of other services, over all workers together: `fetchPage` keeps its hosts' limits itself. */
+  /** Calls an API that the operator named, within its limits and with its key, which no processor sees: worker classes that may read the keys only. */
+  readonly callApi: ApiCaller;
+  /** Admits calls of other services, over all workers together: `fetchPage` and `callApi` keep theirs themselves. */
   readonly limiter: Limiter;
 }
 

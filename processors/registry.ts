@@ -1,10 +1,12 @@
 import { UsageError } from '../shared/errors.ts';
+import { generate } from './generate/processor.ts';
 import { llmsTxt } from './llms-txt/processor.ts';
 import { noop } from './noop/processor.ts';
 import type { Processor } from './processor.ts';
 
 /** Every processor that a deployment knows: one line each. */
 const PROCESSORS: readonly Processor[] = [
+  generate,
   llmsTxt,
   noop,
 ];

@@ -44,6 +44,8 @@ export const VARIABLES = {
   ALLOWED_NETWORKS: list,
   HOST_REQUESTS_PER_SECOND: z.coerce.number().positive(),
   HOST_CONNECTIONS: z.coerce.number().int().positive(),
+  /** Prefix of the parameters that hold APIs and their keys; undefined: a worker class that may not read them. */
+  APIS_PREFIX: z.string().startsWith('/').endsWith('/').optional(),
 } as const;
 
 type Variable = keyof typeof VARIABLES;

@@ -7,7 +7,7 @@ export interface RateSetting {
   /** At most so many in any window of `windowMs`, as the other side counts: a positive integer. */
   readonly units: number;
   readonly windowMs: number;
-  /** Units that may start at once, at most `units`. @default a tenth of the requests, a quarter of the tokens */
+  /** Units that may start at once, at most `units`: what it takes off the rate. @default a fiftieth of the requests; a twentieth of the tokens, 16,384 at least, a quarter at most */
   readonly burst?: number;
 }
 
@@ -90,12 +90,16 @@ function formatWindow(windowMs: number): string {
   return times === 1 ? name : `${times} ${name}s`;
 }
 
-const DEFAULT_BURST_SHARE = { requests: 10, tokens: 4 } as const;
+/** A burst is taken off the window, so a large one wastes; a call has to fit into half of the tokens'. */
+const DEFAULT_BURST: Readonly<Record<LimitUnit, (units: number) => number>> = {
+  requests: (units) => units / 50,
+  tokens: (units) => Math.min(units / 4, Math.max(16_384, units / 20)),
+};
 /** A call's tokens are at most half of what may start at once; a request is one. */
 const LARGEST_SHARE = 2;
 
 /** The limit that keeps the other side's count. */
-export function limitOfSetting({ unit, units, windowMs, burst = Math.max(1, Math.floor(units / DEFAULT_BURST_SHARE[unit])) }: RateSetting, maxWaitMs: number): Limit {
+export function limitOfSetting({ unit, units, windowMs, burst = Math.max(1, Math.floor(DEFAULT_BURST[unit](units))) }: RateSetting, maxWaitMs: number): Limit {
   const limit = windowLimit({ units, windowMs, burst, maxWaitMs });
   return { ...limit, largest: unit === 'requests' ? 1 : Math.max(1, Math.floor(burst / LARGEST_SHARE)) };
 }

@@ -14,6 +14,8 @@ export interface LimitSubject {
   readonly host?: string;
   readonly tenant?: string;
   readonly group?: string;
+  /** One unit of a call of an API: `api:openai:gpt-4o:tokens`. */
+  readonly api?: string;
 }
 
 const KINDS = ['host', 'domain', 'tenant', 'group', 'api'] as const;
@@ -78,19 +80,24 @@ export function keysOf(subject: LimitSubject, settings: LimitSettings): string[]
   return [...new Set(keys.filter((key) => !domains.includes(key) || key === domains[0]))];
 }
 
-function candidatesOf({ host, tenant, group }: LimitSubject): string[] {
+function candidatesOf({ host, tenant, group, api }: LimitSubject): string[] {
   const labels = (host ?? '').replace(/:\d+$/, '').split('.');
   const domains = labels.slice(0, labels.length - MIN_DOMAIN_LABELS + 1).map((_, i) => `domain:${labels.slice(i).join('.')}`);
   return [
     ...(host === undefined ? [] : [`host:${host}`, ...domains]),
+    ...(api === undefined ? [] : [api]),
     ...(tenant === undefined ? [] : [`tenant:${tenant}`]),
     ...(tenant === undefined || group === undefined ? [] : [`group:${tenant}/${group}`]),
   ];
 }
 
-/** What a key is limited to; hosts without a setting have the default. */
+/** An API without a setting: few enough for most accounts, and its Retry-After has a record to be kept in. */
+export const DEFAULT_API_REQUESTS: RateSetting = { unit: 'requests', units: 600, windowMs: 60_000 };
+
+/** What a key is limited to; hosts and the requests of APIs without a setting have defaults. */
 export function limitForKey(key: string, settings: LimitSettings, { maxWaitMs, hostRequestsPerSecond }: { readonly maxWaitMs: number; readonly hostRequestsPerSecond: number }): Limit | undefined {
   const setting = findSetting(key, settings);
   if (setting) return limitOfSetting(setting, maxWaitMs);
+  if (key.startsWith('api:') && key.endsWith(':requests') && !PRODUCT.test(key)) return limitOfSetting(DEFAULT_API_REQUESTS, maxWaitMs);
   return key.startsWith('host:') && !PRODUCT.test(key) ? limitPerSecond(hostRequestsPerSecond, maxWaitMs) : undefined;
 }

@@ -66,3 +66,9 @@ export const isTenantId = (text: string): boolean => TENANT.test(text);
 
 /** What merge-results wrote, for finish-run: JSON, a list of `FileEntry`. */
 export const mergedKey = (run: { tenant: string; run: string; plan: string }): string => `${planPrefix(run.tenant, run.run, run.plan)}merged.json`;
+
+/** What an operator calls an API: part of a parameter's name and of limits' keys. */
+export const isApiName = (text: string): boolean => /^[a-z][a-z\d-]{0,62}$/.test(text);
+
+/** The environment variable that holds an API where there is no parameter store: `SPILLWAY_API_OPENAI`. */
+export const apiVariable = (api: string): string => `SPILLWAY_API_${api.toUpperCase().replaceAll('-', '_')}`;

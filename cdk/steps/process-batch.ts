@@ -2,7 +2,7 @@ import type { WorkerClassName } from '../../processors/processor.ts';
 import type { RunStateMachine } from '../constructs/run-state-machine.ts';
 import type { Foundation } from '../foundation.ts';
 import { pascalCase } from '../pascal-case.ts';
-import { allowObjects, READ, WRITE } from '../permissions.ts';
+import { allowApis, allowObjects, apisPrefix, READ, WRITE } from '../permissions.ts';
 import { WORKER_CLASSES, workerTimeoutSeconds } from '../worker-classes.ts';
 
 /** What a processor leaks ends with its environment; a new one costs a cold start. */
@@ -12,7 +12,7 @@ const RETIRE_ABOVE_SHARE = 0.8;
 /** The same bundle for every worker class. */
 export function addProcessBatch(foundation: Foundation, name: WorkerClassName, machine: RunStateMachine): void {
   const { timings, progress, limits, results, dispatchQueue, workQueues, fetchEnvironment } = foundation;
-  const { memoryMb, maximumConcurrency } = WORKER_CLASSES[name];
+  const { memoryMb, maximumConcurrency, callsApis } = WORKER_CLASSES[name];
   const process = foundation.addFunction(`ProcessBatch${pascalCase(name)}`, {
     handler: 'process-batch',
     description: `Claims a batch, works on its items, settles and reports: worker class ${name}.`,
@@ -29,6 +29,7 @@ export function addProcessBatch(foundation: Foundation, name: WorkerClassName, m
       CLOSING_SECONDS: String(timings.closingSeconds),
       WORKER_CLASS: name,
       ...fetchEnvironment,
+      ...(callsApis && { APIS_PREFIX: apisPrefix(foundation.stack) }),
     },
   });
   // BatchGetItem: the recount of a run that may have failed too often.
@@ -41,5 +42,6 @@ export function addProcessBatch(foundation: Foundation, name: WorkerClassName, m
   });
   process.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
   process.allow(machine.arn, 'states:SendTaskSuccess');
+  if (callsApis) allowApis(process, foundation.stack);
   process.readFrom(workQueues[name], { batchSize: 1, maximumConcurrency });
 }

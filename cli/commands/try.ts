@@ -4,11 +4,16 @@ import { pathToFileURL } from 'node:url';
 import { checkAnswer, checkThrown } from '../../lambdas/process-batch/check-answer.ts';
 import type { ProcessAnswer, Processor } from '../../processors/processor.ts';
 import { processorOf } from '../../processors/registry.ts';
+import type { ApiAnswer, ApiCall } from '../../shared/api-call.ts';
+import { createApiDirectory } from '../../shared/api-directory.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { UNLIMITED } from '../../shared/http/host-limiter.ts';
+import { LimitedApiCaller } from '../../shared/limiting/api-caller.ts';
 import { UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
+import { createJsonTransport } from '../../shared/http/json-transport.ts';
 import { createPageFetcher } from '../../shared/http/undici-page-fetcher.ts';
 import type { JsonObject } from '../../shared/rows.ts';
+import { readApiVariable } from '../api-variable.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { readRunOptions } from '../settings.ts';
@@ -31,14 +36,17 @@ export async function tryCommand(name: string, item: string, options: TryCommand
   const reading = processor.readRow(readItem(item, processor), parsed.data);
   if (reading.kind !== 'item') throw new UsageError(reading.kind === 'invalid' ? `the item is invalid: ${reading.reason}` : 'expected one item, got a row that asks to be expanded');
   const fetcher = createPageFetcher({ allowedNetworks: options.allowedNetworks, limiter: UNLIMITED, userAgent: USER_AGENT, clock: terminal.now });
+  const transport = createJsonTransport({ allowedNetworks: options.allowedNetworks, userAgent: USER_AGENT, clock: terminal.now });
+  const apis = new LimitedApiCaller({ apis: createApiDirectory(async (name) => readApiVariable(name), terminal.now), limiter: UNLIMITED_CALLS, settings: async () => ({}), transport, clock: terminal.now });
   const startedAt = terminal.now();
   try {
-    const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage, limiter: UNLIMITED_CALLS };
+    const callApi = (call: ApiCall): Promise<ApiAnswer> => apis.call(call, { tenant: 'local' });
+    const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage, callApi, limiter: UNLIMITED_CALLS };
     const { answer } = await Promise.try(() => processor.process({ line: 1, input: reading.input }, context)).then(checkAnswer, checkThrown);
     print(answer, terminal.now() - startedAt, terminal);
     return answer.verdict === 'failed' ? EXIT.itemsFailed : EXIT.ok;
   } finally {
-    await fetcher.close();
+    await Promise.all([fetcher.close(), transport.close()]);
   }
 }
 

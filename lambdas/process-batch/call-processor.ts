@@ -1,14 +1,19 @@
 import type { Processor } from '../../processors/processor.ts';
+import type { ApiAnswer, ApiCall } from '../../shared/api-call.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Limiter } from '../../shared/limiter.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { JsonObject, PlannedItem } from '../../shared/rows.ts';
 import { checkAnswer, type CheckedAnswer, checkThrown } from './check-answer.ts';
 
+/** Limits may name the item's group. */
+export type GroupApiCaller = (call: ApiCall, group: string | undefined) => Promise<ApiAnswer>;
+
 export interface ProcessorCall {
   readonly processor: Processor;
   readonly options: JsonObject;
   readonly fetchPage: PageFetcher;
+  readonly callApi: GroupApiCaller;
   readonly limiter: Limiter;
   readonly clock: Clock;
   /** When the item's time is over, milliseconds since the epoch. */
@@ -28,6 +33,7 @@ const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
 /** Ends with the processor, the item's deadline or the worker's, whichever is first. Never throws. */
 export async function callProcessor(item: PlannedItem, call: ProcessorCall): Promise<CallEnd> {
   const { processor, options, fetchPage, limiter, clock, deadline, stop, pending } = call;
+  const callApi = (request: ApiCall): Promise<ApiAnswer> => call.callApi(request, item.group);
   if (stop.aborted) return 'stopped';
   const cancel = new AbortController();
   const { signal } = cancel;
@@ -40,7 +46,7 @@ export async function callProcessor(item: PlannedItem, call: ProcessorCall): Pro
   const timer = setTimeout(() => end('timed out'), Math.max(0, deadline - clock()));
   pending.add(signal);
   try {
-    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage, limiter }))
+    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage, callApi, limiter }))
       .then(checkAnswer, checkThrown)
       .finally(() => pending.delete(signal));
     return await Promise.race([ended, called]);

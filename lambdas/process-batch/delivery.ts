@@ -1,6 +1,8 @@
 import type { Processor } from '../../processors/processor.ts';
+import type { ApiAnswer, ApiCall } from '../../shared/api-call.ts';
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Limiter } from '../../shared/limiter.ts';
+import type { Caller } from '../../shared/limiting/api-caller.ts';
 import type { BatchMessage } from '../../shared/messages.ts';
 import type { Clock, DispatchQueue, ObjectStore, RunLedger, Sleep, TaskAnswers } from '../../shared/ports.ts';
 import type { RunRecord, ShardRecord } from '../../shared/records.ts';
@@ -16,6 +18,7 @@ export interface ProcessPorts {
   readonly taskAnswers: TaskAnswers;
   readonly processorOf: (name: string) => Processor;
   readonly fetchPage: PageFetcher;
+  readonly callApi: (call: ApiCall, caller: Caller) => Promise<ApiAnswer>;
   readonly limiter: Limiter;
   readonly clock: Clock;
   readonly sleep: Sleep;

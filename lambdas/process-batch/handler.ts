@@ -10,6 +10,7 @@ import { createParking } from '../../shared/aws/parking.ts';
 import { createDispatchQueue, deleteMessages } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { sleep } from '../../shared/aws/sleep.ts';
+import { API_VARIABLES, createWorkerApis } from '../../shared/aws/worker-apis.ts';
 import { createWorkerFetcher, FETCH_VARIABLES } from '../../shared/aws/worker-fetcher.ts';
 import { createWorkerLimiter } from '../../shared/aws/worker-limiter.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
@@ -37,12 +38,15 @@ const configuration = readConfiguration(process.env, [
   'RETIRE_AFTER_ITEMS',
   'RETIRE_ABOVE_HEAP_MB',
   ...FETCH_VARIABLES,
+  ...API_VARIABLES,
 ]);
 const logger = new Logger();
 const dynamo = createDynamo();
 const sqs = createSqs();
 const fetcher = createWorkerFetcher(dynamo, configuration);
-const limiter = createWorkerLimiter(dynamo, configuration);
+const limits = createWorkerLimiter(dynamo, configuration);
+const { limiter } = limits;
+const apis = createWorkerApis(configuration, limits);
 const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
 const ports = {
   ledger,
@@ -52,6 +56,7 @@ const ports = {
   taskAnswers: createTaskAnswers(createSfn()),
   processorOf,
   fetchPage: fetcher.fetchPage,
+  callApi: (...of: Parameters<typeof apis.call>) => apis.call(...of),
   limiter,
   clock: Date.now,
   sleep,

@@ -72,6 +72,7 @@ async function readWork({ message, delivery, run, shard }: Claimed, ports: Proce
       processor: ports.processorOf(run.processor),
       options: own,
       fetchPage: (request) => ports.fetchPage({ ...request, tenant: run.tenant }),
+      callApi: (call, group) => ports.callApi(call, { tenant: run.tenant, ...(group !== undefined && { group }) }),
       limiter: ports.limiter,
       clock: ports.clock,
       sleep: ports.sleep,

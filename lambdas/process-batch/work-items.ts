@@ -4,7 +4,7 @@ import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Limiter } from '../../shared/limiter.ts';
 import type { Clock, Sleep } from '../../shared/ports.ts';
 import { identityOf, type ItemError, type JsonObject, type Outcome, type ResultRow } from '../../shared/rows.ts';
-import { callProcessor } from './call-processor.ts';
+import { callProcessor, type GroupApiCaller } from './call-processor.ts';
 import { ItemQueue, type OrdinalItem, type Task } from './item-queue.ts';
 
 /** An item may be in work this long, retries included, unless its processor says otherwise. */
@@ -19,6 +19,7 @@ export interface Work {
   readonly processor: Processor;
   readonly options: JsonObject;
   readonly fetchPage: PageFetcher;
+  readonly callApi: GroupApiCaller;
   readonly limiter: Limiter;
   readonly clock: Clock;
   readonly sleep: Sleep;
@@ -104,12 +105,20 @@ class Shift {
     const { clock, sleep } = this.#work;
     const { signal } = this.#stop;
     while (!signal.aborted) {
+      if (this.#isTooLate()) this.#queue.close();
       const task = this.#queue.take(clock());
       if (!task) return;
       if (task.dueAt > clock()) await sleep(task.dueAt - clock(), signal);
       if (signal.aborted && task.last) this.#end(task, task.last);
       else await this.#runTask(task);
     }
+  }
+
+  /** Late in the delivery nothing begins that would be cut off. */
+  #isTooLate(): boolean {
+    const { processor, stopAt, clock } = this.#work;
+    const leastMs = Math.min(1000 * (processor.leastSecondsLeft ?? 0), (stopAt - this.#startedAt) / 2);
+    return stopAt - clock() < leastMs;
   }
 
   async #runTask(task: Task): Promise<void> {

@@ -7,6 +7,7 @@ import { startApiFront, type ApiFront } from './events/api-front.ts';
 import { AsyncInvoker, type AsyncTarget } from './events/async-invoker.ts';
 import { EventBus } from './events/event-bus.ts';
 import { EventSourceMapping } from './events/event-source-mapping.ts';
+import { createParameterService, type ReadParameter } from './front/parameter-service.ts';
 import { startFront } from './front/service-front.ts';
 import { createLambdaHost, type HostedFunction, type LambdaHost } from './functions/function-host.ts';
 import { FunctionLogs } from './functions/log-files.ts';
@@ -36,6 +37,8 @@ export interface StackOptions {
   readonly isIdle?: boolean;
   /** Instead of the period of every schedule. */
   readonly sweepEverySeconds?: number;
+  /** Values of Parameter Store. @default it is empty */
+  readonly readParameter?: ReadParameter;
   readonly onLog?: (line: string) => void;
   /** When the stores answer and nothing works on them yet; not of an idle stack. */
   readonly beforeWork?: (stores: StoreAccess) => Promise<void>;
@@ -169,6 +172,7 @@ class RunningStack {
     await this.#functions.load();
     for (const { arn, definition, logicalId } of plan.machines) this.#machines.define({ arn, definition, principal: logicalId });
     front.mountJsonService('states', this.#machines.serve);
+    front.mountJsonService('ssm', createParameterService(this.#parts.options.readParameter ?? (() => undefined)));
     const leftOver = front.pendingEvents();
     front.onObjectCreated((event) => void this.#deliver(event));
     front.onCall((call) => {

@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
 /** Where the services are. Empty: what the SDK finds in its environment, as in a deployed function. */
@@ -23,6 +24,8 @@ export const createSqs = (access: ServiceAccess = {}): SQSClient =>
   new SQSClient({ ...access, maxAttempts: MAX_ATTEMPTS, useQueueUrlAsEndpoint: !isEmulated(access) });
 
 export const createSfn = (access: ServiceAccess = {}): SFNClient => new SFNClient({ ...access, maxAttempts: MAX_ATTEMPTS });
+
+export const createSsm = (access: ServiceAccess = {}): SSMClient => new SSMClient({ ...access, maxAttempts: MAX_ATTEMPTS });
 
 export const createDynamo = (access: ServiceAccess = {}): DynamoDBDocumentClient =>
   DynamoDBDocumentClient.from(new DynamoDBClient({ ...access, maxAttempts: MAX_ATTEMPTS }), {

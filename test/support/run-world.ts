@@ -15,7 +15,7 @@ import { type Fate, Life, survive } from './life.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
 import { WorldExecutions } from './world-executions.ts';
 import { UNKNOWN_TENANTS } from './unknown-tenants.ts';
-import { UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
+import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
 
 export const WORKER_MS = 120_000;
 const SWEEP_EVERY_MS = 60_000;
@@ -229,7 +229,7 @@ export class RunWorld {
       processors: [{ ...processor, creditsPerItem: CREDITS_PER_ITEM }],
       processorOf: () => processor,
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
-      limiter: UNLIMITED_CALLS,
+      callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS,
       clock: () => this.now,
       sleep: async () => undefined,
       random: () => 0,

@@ -11,7 +11,7 @@ import type { ResultRow } from '../../shared/rows.ts';
 import { aRun, aShard } from './ledger-fixtures.ts';
 import { Life, survive } from './life.ts';
 import { MemoryObjectStore } from './memory-object-store.ts';
-import { UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
+import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
 
 export const WORKER_MS = 120_000;
 const LEASE_MARGIN_MS = 10_000;
@@ -80,7 +80,7 @@ export class WorkerBench {
       taskAnswers: life.spoil({ succeedTask: async (token: string) => void this.answeredTokens.push(token) }),
       processorOf: () => ({ ...noop, process, concurrency: 1 }),
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
-      limiter: UNLIMITED_CALLS,
+      callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS,
       clock: () => this.now,
       sleep: async (ms) => void (this.now += ms),
       random: () => 0.5,

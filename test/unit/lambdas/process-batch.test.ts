@@ -11,7 +11,7 @@ import type { RunRecord } from '../../../shared/records.ts';
 import { startLedger } from '../../support/dynamo-emulator.ts';
 import { aRun, aShard } from '../../support/ledger-fixtures.ts';
 import { MemoryObjectStore } from '../../support/memory-object-store.ts';
-import { UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
 
 const ITEMS = 4;
 const LINES = Array.from({ length: ITEMS }, (_, i) => `${JSON.stringify({ line: i + 1, input: { value: `row ${i}` } })}\n`).join('');
@@ -52,7 +52,7 @@ const portsWith = (process?: Processor['process']): ProcessPorts => ({
   taskAnswers: { succeedTask: async (token) => void answeredTokens.push(token) },
   processorOf: () => ({ ...noop, ...(process && { process }) }),
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
-  limiter: UNLIMITED_CALLS,
+  callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS,
   clock: () => now,
   sleep: async (ms) => void (now += ms),
   random: () => 0.5,

@@ -12,7 +12,7 @@ import { startLedger } from '../../support/dynamo-emulator.ts';
 import { aRun, aShard } from '../../support/ledger-fixtures.ts';
 import { Life, survive } from '../../support/life.ts';
 import { MemoryObjectStore } from '../../support/memory-object-store.ts';
-import { UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
 
 const ITEMS = 4;
 const LINES = Array.from({ length: ITEMS }, (_, i) => `${JSON.stringify({ line: i + 1, input: { value: `row ${i}` } })}\n`).join('');
@@ -65,7 +65,7 @@ async function deliver(answer: Answer, life = new Life(() => 'never')): Promise<
     taskAnswers: { succeedTask: async () => undefined },
     processorOf: () => processor,
     fetchPage: () => Promise.reject(new Error('no fetch in this test')),
-    limiter: UNLIMITED_CALLS,
+    callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS,
     clock: () => now,
     sleep: async () => undefined,
     random: () => 0,

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ITEM_DEADLINE_SECONDS, workItems } from '../../../lambdas/process-batch/work-items.ts';
 import type { ProcessAnswer, Processor, ProcessorItem } from '../../../processors/processor.ts';
 import type { JsonObject } from '../../../shared/rows.ts';
-import { UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
 
 const succeeded: ProcessAnswer = { verdict: 'succeeded', output: {} };
 
@@ -30,7 +30,7 @@ const work = (processor: Processor, stopAt = Date.now() + 600_000, retries = 0) 
   processor,
   options: {},
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
-  limiter: UNLIMITED_CALLS,
+  callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS,
   clock: Date.now,
   sleep,
   random: () => 0.5,
