@@ -31,16 +31,29 @@ export const tatAfterPause = ({ burst, unitUs }: Pick<Limit, 'burst' | 'unitUs'>
 /** Nothing starts before `untilUs`; every promise is void, also where `tat` is later already. A pause never shrinks. */
 export function pauseUntil(record: LimitRecord | undefined, limit: Limit, untilUs: number): LimitRecord {
   const tat = tatAfterPause(limit, untilUs);
-  const { v = 0, refd = 0, gen = 0, pause = 0 } = record ?? {};
-  return { ...record, tat: Math.max(record?.tat ?? 0, tat), pause: Math.max(pause, untilUs), v: v + 1, gen: gen + 1, refd };
+  const { v = 0, refd = 0, gen = 0, pause = 0, since: _, ...rest } = record ?? {};
+  return { ...rest, tat: Math.max(record?.tat ?? 0, tat), pause: Math.max(pause, untilUs), v: v + 1, gen: gen + 1, refd };
 }
 
 /** Another rate from now on: the debt is rescaled, a pause is not. Every promise is void. */
-export function changeRate(record: LimitRecord, from: Pick<Limit, 'unitUs'>, to: Pick<Limit, 'unitUs' | 'burst'>, nowUs: number): LimitRecord {
+export function changeRate({ since: _, ...record }: LimitRecord, from: Pick<Limit, 'unitUs'>, to: Pick<Limit, 'unitUs' | 'burst'>, nowUs: number): LimitRecord {
   return { ...record, tat: rescaledTat(record, from, to, nowUs), t: to.unitUs, burst: to.burst, v: record.v + 1, gen: record.gen + 1 };
 }
 
 export function rescaledTat({ tat, pause = 0 }: LimitRecord, from: Pick<Limit, 'unitUs'>, to: Pick<Limit, 'unitUs' | 'burst'>, nowUs: number): number {
   const rescaled = nowUs + Math.ceil((Math.max(0, tat - nowUs) * to.unitUs) / from.unitUs);
   return pause > nowUs ? Math.max(rescaled, tatAfterPause(to, pause)) : rescaled;
+}
+
+/** A higher rate for what comes after the last promise: what was promised holds, so that a rate which rises step by step wastes nothing. The burst stays. */
+export function raiseRate(record: LimitRecord, from: Pick<Limit, 'unitUs' | 'burst'>, unitUs: number, nowUs: number): LimitRecord {
+  const { since = record.gen } = record;
+  return { ...record, tat: raisedTat(record, from, unitUs, nowUs), t: unitUs, burst: from.burst, v: record.v + 1, gen: record.gen + 1, since };
+}
+
+/** The last promise is a unit before `tat` at the latest: a call of one unit that another key's start had wait. */
+export function raisedTat({ tat, pause = 0 }: LimitRecord, { unitUs: from, burst }: Pick<Limit, 'unitUs' | 'burst'>, to: number, nowUs: number): number {
+  const promised = Math.max(nowUs, tat - from);
+  const raised = promised + Math.ceil((Math.max(0, tat - promised) * to) / from);
+  return Math.max(raised, tatAfterPause({ burst, unitUs: to }, pause));
 }

@@ -23,8 +23,10 @@ export interface LimitRecord {
   readonly v: number;
   /** Sum of what was given back. */
   readonly refd: number;
-  /** Raised when promises become void (Retry-After, rate change). */
+  /** Raised when the rate in force is another one, or promises become void (Retry-After, rate change): what was read before has to be read again. */
   readonly gen: number;
+  /** Promises of this generation and later ones hold. @default gen */
+  readonly since?: number;
   /** Nothing starts before it: a Retry-After. */
   readonly pause?: number;
   /** T and B as they were changed while workers run: they beat what is configured. */
@@ -147,6 +149,9 @@ export const grantedBy = (limit: Limit, { units, nowUs }: ReservationRequest, { 
   startsUs: startsOf(limit, units, nowUs, tat),
   grant: { units, limit, tat, v, refd, gen },
 });
+
+/** Whether what was promised then is void now. */
+export const isVoid = (record: LimitRecord | undefined, { gen }: Pick<Grant, 'gen'>): boolean => record === undefined || gen < (record.since ?? record.gen) || gen > record.gen;
 
 /** Units that could start at once. */
 export const unitsRemaining = (record: LimitRecord | undefined, limit: Limit, nowUs: number): number =>

@@ -21,16 +21,21 @@ export const LIMIT_EXPRESSIONS = {
     condition: 'attribute_exists(tat) AND gen = :gen',
   },
   pause: {
-    update: 'SET tat = :after, pause = :pause, v = if_not_exists(v, :zero) + :one, gen = if_not_exists(gen, :zero) + :one, refd = if_not_exists(refd, :zero), #ttl = :ttl',
+    update: 'SET tat = :after, pause = :pause, v = if_not_exists(v, :zero) + :one, gen = if_not_exists(gen, :zero) + :one, refd = if_not_exists(refd, :zero), #ttl = :ttl REMOVE since',
     condition: 'attribute_not_exists(tat) OR tat < :after',
   },
   /** `tat` is later already: the promises are void all the same. */
   pauseAgain: {
-    update: 'SET pause = :pause, v = v + :one, gen = gen + :one',
+    update: 'SET pause = :pause, v = v + :one, gen = gen + :one REMOVE since',
     condition: 'tat >= :after AND (attribute_not_exists(pause) OR pause <= :pause)',
   },
   changeRate: {
-    update: 'SET tat = :after, t = :t, burst = :burst, gen = gen + :one, v = v + :one',
+    update: 'SET tat = :after, t = :t, burst = :burst, gen = gen + :one, v = v + :one REMOVE since',
+    condition: 'gen = :gen AND tat = :seen',
+  },
+  /** What was promised holds: `since` stays, or begins with the generation that ends here. */
+  raiseRate: {
+    update: 'SET tat = :after, t = :t, burst = :burst, since = if_not_exists(since, gen), gen = gen + :one, v = v + :one, t0 = :t0, stepAt = :stepAt',
     condition: 'gen = :gen AND tat = :seen',
   },
   countFailure: { update: 'SET fails = if_not_exists(fails, :zero) + :one, #ttl = if_not_exists(#ttl, :ttl)' },

@@ -1,4 +1,4 @@
-import { refundBound, rescaledTat, tatAfterPause } from '../limit-changes.ts';
+import { raisedTat, refundBound, rescaledTat, tatAfterPause } from '../limit-changes.ts';
 import { busyBound, CLOCK_SKEW_MS, comeBackAt, futureLock, grantedBy, isIdle, largestRequest, limitInForce, waitOf, type Limit, type Reservation } from '../limits.ts';
 import type { LimitState, RateTable, ReserveRequest } from '../limiting/rate-table.ts';
 import { counterAt, staleCounters } from '../limiting/usage.ts';
@@ -97,7 +97,14 @@ export function createRateTable(rows: LimitRows): RateTable {
       const own = { ':after': rescaledTat(record, from, to, nowUs), ':t': to.unitUs, ':burst': to.burst, ':gen': record.gen, ':seen': record.tat, ':one': 1 };
       const values = { ...own, ...(notes && { ':t0': notes.t0, ':stepAt': notes.stepAt }) };
       const { update: sets, condition } = LIMIT_EXPRESSIONS.changeRate;
-      const after = await update(key, { update: notes ? `${sets}, t0 = :t0, stepAt = :stepAt` : sets, condition }, { values });
+      const after = await update(key, { update: notes ? sets.replace(' REMOVE', ', t0 = :t0, stepAt = :stepAt REMOVE') : sets, condition }, { values });
+      if (!after) await read(key);
+      return after !== undefined;
+    },
+
+    async raiseRate({ key, seen: record, from, unitUs, nowUs, notes }) {
+      const values = { ':after': raisedTat(record, from, unitUs, nowUs), ':t': unitUs, ':burst': from.burst, ':gen': record.gen, ':seen': record.tat, ':one': 1, ':t0': notes.t0, ':stepAt': notes.stepAt };
+      const after = await update(key, LIMIT_EXPRESSIONS.raiseRate, { values });
       if (!after) await read(key);
       return after !== undefined;
     },

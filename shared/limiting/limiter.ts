@@ -1,5 +1,5 @@
 import type { CallEnd, Held, Limiter, LimitUse, StartAnswer } from '../limiter.ts';
-import { limitInForce, MAX_START_DELAY_MS, withMinInterval, type Grant, type Limit } from '../limits.ts';
+import { isVoid, limitInForce, MAX_START_DELAY_MS, withMinInterval, type Grant, type Limit } from '../limits.ts';
 import { createBlockQueue } from './block-queue.ts';
 import { noteAnswer, noteFailure, PROBE_LEASE_MS, rest, slowDown, speedUp } from './pace.ts';
 import type { RateTable } from './rate-table.ts';
@@ -143,7 +143,7 @@ export class CallLimiter implements Limiter {
 
   async #isVoid(taken: readonly Taken[]): Promise<boolean> {
     const records = await Promise.all(taken.map(({ key }) => this.#options.table.read(key)));
-    return taken.some(({ grant }, i) => records[i]?.gen !== grant.gen);
+    return taken.some(({ grant }, i) => isVoid(records[i], grant));
   }
 
   /** In the order in which they were not taken: the last one is most likely to be the last still. */

@@ -24,7 +24,7 @@ export const PROBE_LEASE_MS = 120_000;
 const MAX_TRIES = 4;
 const US_PER_MS = 1000;
 
-export type PaceTable = Pick<RateTable, 'read' | 'peek' | 'changeRate' | 'pauseUntil' | 'countThrottle' | 'countFailure' | 'openBreaker' | 'closeBreaker'>;
+export type PaceTable = Pick<RateTable, 'read' | 'peek' | 'changeRate' | 'raiseRate' | 'pauseUntil' | 'countThrottle' | 'countFailure' | 'openBreaker' | 'closeBreaker'>;
 
 export interface LimitedKey {
   readonly key: string;
@@ -62,9 +62,12 @@ async function cutRate(table: PaceTable, { key, limit }: LimitedKey, gen: number
 }
 
 /** Microseconds a unit takes after the steps that are due, or undefined. */
-export function dueStep({ t, t0, stepAt }: LimitState, nowMs: number): number | undefined {
-  if (t === undefined || t0 === undefined || stepAt === undefined || t <= t0 || nowMs < stepAt) return undefined;
-  const steps = 1 + Math.floor((nowMs - stepAt) / STEP_EVERY_MS);
+export function dueStep({ t, t0, stepAt, pause = 0 }: LimitState, nowMs: number): number | undefined {
+  if (t === undefined || t0 === undefined || stepAt === undefined || t <= t0) return undefined;
+  // A pause says nothing of what the other side takes.
+  const firstAt = Math.max(stepAt, pause / US_PER_MS + STEP_EVERY_MS);
+  if (nowMs < firstAt) return undefined;
+  const steps = 1 + Math.floor((nowMs - firstAt) / STEP_EVERY_MS);
   return Math.max(t0, Math.ceil(t0 / (t0 / t + steps * STEP_SHARE)));
 }
 
@@ -74,7 +77,7 @@ export async function speedUp(table: PaceTable, { key, limit }: LimitedKey, nowM
   const unitUs = state && dueStep(state, nowMs);
   if (!state || unitUs === undefined) return;
   const from = limitInForce(state, limit);
-  await table.changeRate({ key, seen: state, from, to: { unitUs, burst: from.burst }, nowUs: nowMs * US_PER_MS, notes: { t0: state.t0!, stepAt: nowMs + STEP_EVERY_MS } });
+  await table.raiseRate({ key, seen: state, from, unitUs, nowUs: nowMs * US_PER_MS, notes: { t0: state.t0!, stepAt: nowMs + STEP_EVERY_MS } });
 }
 
 /** Counts a failure; enough of them in a row, or one of a probe, open the breaker. */

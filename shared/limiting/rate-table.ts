@@ -43,6 +43,8 @@ export interface RateTable {
    * @param notes what is stored beside it
    */
   changeRate(request: { readonly key: string; readonly seen: LimitState; readonly from: Limit; readonly to: Pick<Limit, 'unitUs' | 'burst'>; readonly nowUs: number; readonly notes?: RateNotes }): Promise<boolean>;
+  /** A higher rate after the last promise, if the record is still the one that was seen: what was promised holds. */
+  raiseRate(request: { readonly key: string; readonly seen: LimitState; readonly from: Limit; readonly unitUs: number; readonly nowUs: number; readonly notes: RateNotes }): Promise<boolean>;
   read(key: string): Promise<LimitState | undefined>;
   /** The record as this worker saw it last, without a call. */
   peek(key: string): LimitState | undefined;

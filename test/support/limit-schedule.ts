@@ -1,5 +1,5 @@
-import { changeRate, chargeMore, giveBack, pauseUntil } from '../../shared/limit-changes.ts';
-import { CLOCK_SKEW_MS, limitInForce, reserve, type Grant, type Limit, type LimitRecord } from '../../shared/limits.ts';
+import { changeRate, chargeMore, giveBack, pauseUntil, raiseRate } from '../../shared/limit-changes.ts';
+import { CLOCK_SKEW_MS, isVoid, limitInForce, reserve, type Grant, type Limit, type LimitRecord } from '../../shared/limits.ts';
 import { shareOf } from '../../shared/limiting/block-queue.ts';
 
 /**
@@ -59,7 +59,7 @@ export function playSchedule(seed: number): { readonly excess: string | undefine
   const scene: Scene = { random, skewUs, now: START_US, keys: [0, 1].map((id) => createKey(random, id)), calls: [], trace: [] };
   for (let step = 0; step < STEPS; step++) {
     passTime(scene);
-    random.pick([reserveOne, reserveOne, reserveOne, reserveBlock, reserveBoth, reserveBoth, returnUnits, returnUnits, returnUnits, random.chance(0.3) ? charge : reserveOne, random.chance(0.2) ? throttle : reserveOne, random.chance(0.3) ? alter : reserveOne])(scene);
+    random.pick([reserveOne, reserveOne, reserveOne, reserveBlock, reserveBoth, reserveBoth, returnUnits, returnUnits, returnUnits, random.chance(0.3) ? charge : reserveOne, random.chance(0.2) ? throttle : reserveOne, random.chance(0.3) ? alter : reserveOne, random.chance(0.4) ? raise : reserveOne])(scene);
   }
   scene.now = Infinity;
   startDue(scene);
@@ -87,7 +87,7 @@ function passTime(scene: Scene): void {
 function startDue({ calls, now }: Scene): void {
   for (const call of calls) {
     if (call.state !== 'waits' || call.startUs > now) continue;
-    const isStale = ({ key, grant }: Call): boolean => key.record?.gen !== grant.gen;
+    const isStale = ({ key, grant }: Call): boolean => isVoid(key.record, grant);
     call.state = call.startUs > call.at && (isStale(call) || (call.twin !== undefined && isStale(call.twin))) ? 'void' : 'started';
   }
 }
@@ -175,6 +175,18 @@ function alter(scene: Scene): void {
   key.record = changeRate(key.record, from, { unitUs, burst: from.burst }, scene.now);
   key.rates.push([scene.now, unitUs]);
   scene.trace.push(`${scene.now}: key ${key.id} has T ${unitUs}`);
+}
+
+/** A rise in the middle of promises: they hold. */
+function raise(scene: Scene): void {
+  const key = scene.random.pick(scene.keys);
+  if (!key.record) return;
+  const from = limitInForce(key.record, key.limit);
+  const unitUs = Math.max(TICK_US, Math.round((from.unitUs * (1 + scene.random.below(9))) / 10));
+  if (unitUs >= from.unitUs) return;
+  key.record = raiseRate(key.record, from, unitUs, readClock(scene));
+  key.rates.push([scene.now, unitUs]);
+  scene.trace.push(`${scene.now}: key ${key.id} rises to T ${unitUs}`);
 }
 
 /** Oracle: between any two starts at most burst + the integral of the rate, and no start inside a pause. */

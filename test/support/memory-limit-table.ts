@@ -1,5 +1,5 @@
 import type { LimitTable } from '../../shared/http/host-limiter.ts';
-import { changeRate, chargeMore, giveBack, pauseUntil } from '../../shared/limit-changes.ts';
+import { changeRate, chargeMore, giveBack, pauseUntil, raiseRate } from '../../shared/limit-changes.ts';
 import { CLOCK_SKEW_MS, limitInForce, reserve } from '../../shared/limits.ts';
 import type { LimitState } from '../../shared/limiting/rate-table.ts';
 
@@ -46,6 +46,12 @@ export function createMemoryLimitTable(): MemoryLimitTable {
       const record = records.get(key);
       if (record?.gen !== seen.gen || record.tat !== seen.tat) return false;
       write('changeRate', key, { ...changeRate(record, from, to, nowUs), ...notes });
+      return true;
+    },
+    async raiseRate({ key, seen, from, unitUs, nowUs, notes }) {
+      const record = records.get(key);
+      if (record?.gen !== seen.gen || record.tat !== seen.tat) return false;
+      write('raiseRate', key, { ...raiseRate(record, from, unitUs, nowUs), ...notes });
       return true;
     },
     read: async (key) => records.get(key),
