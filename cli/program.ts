@@ -90,7 +90,7 @@ function createActions(program: Command, { onExit, signal }: ProgramHooks) {
 const outOption = () => new Option('--out <folder>', 'folder for the results; each run gets one of its own in it').default(DEFAULT_OUT);
 const processorOption = () => new Option('-p, --processor <name>', 'what is done to each item: see `spillway processors`').default(DEFAULT_PROCESSOR);
 const listOption = (flags: string, description: string) => new Option(flags, description).argParser(collect).default([] as string[], 'none');
-const optionOption = () => listOption('-o, --option <name=value>', 'an option of the processor; may be given again');
+const optionOption = () => listOption('-o, --option <name=value>', 'an option of the processor; @path is what a file holds; may be given again');
 
 function addRunCommands(program: Command, { context, end }: Act): void {
   program

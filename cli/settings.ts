@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { UsageError } from '../shared/errors.ts';
 import { isTenantId } from '../shared/names.ts';
 import type { Backend, BackendOptions } from './backend.ts';
@@ -51,15 +52,27 @@ function checkNetwork(network: string): void {
   throw new UsageError(`expected --allow-network to be a network such as 127.0.0.0/8, got ${network}`);
 }
 
-/** `key=value` pairs as a run's options; values are JSON where they can be. */
+/**
+ * `key=value` pairs as a run's options; values are JSON where they can be, and `@path` is what a file holds.
+ * @throws UsageError for a pair without `=`, or a file that can't be read
+ */
 export function readRunOptions(pairs: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
       if (at < 1) throw new UsageError(`expected --option name=value, got ${pair}`);
-      return [pair.slice(0, at), readValue(pair.slice(at + 1))];
+      return [pair.slice(0, at), readValue(readText(pair.slice(at + 1)))];
     }),
   );
+}
+
+function readText(given: string): string {
+  if (!given.startsWith('@')) return given;
+  try {
+    return readFileSync(given.slice(1), 'utf8');
+  } catch (error) {
+    throw new UsageError(`expected a file at ${given.slice(1)}: ${(error as Error).message}`);
+  }
 }
 
 function readValue(text: string): unknown {

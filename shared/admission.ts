@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import { ManifestRefusedError } from './errors.ts';
 import { describeOptionFaults, splitOptions } from './manifest/common-options.ts';
 import { isRunId, isTenantId, runIdOf } from './names.ts';
+import { isOptionsKey, MAX_OPTIONS_BYTES, OPTIONS_METADATA, OPTIONS_VERSION_METADATA, optionsKey } from './options-file.ts';
 import { describeRefusal, isRefusalKey, refusalKey } from './refusal.ts';
-import type { Executions, ObjectStore, RunLedger } from './ports.ts';
+import type { Executions, ObjectHead, ObjectStore, RunLedger } from './ports.ts';
 import type { RunRecord } from './records.ts';
 import type { JsonObject, ManifestSource } from './rows.ts';
 
@@ -37,7 +38,7 @@ export type Admission =
 
 /** Makes the run of an upload and starts it. The same upload twice is the same run, and a half-made admission is finished. */
 export async function admitRun({ source, uploadedAt }: Upload, ports: AdmitPorts): Promise<Admission> {
-  if (isRefusalKey(source.key)) return { kind: 'ignored' };
+  if (isRefusalKey(source.key) || isOptionsKey(source.key)) return { kind: 'ignored' };
   const run = runIdOf(source);
   const seen = await ports.ledger.readRun(run);
   if (seen?.state === 'failed') return { kind: 'refused', run, reason: seen.error ?? 'failed' };
@@ -94,7 +95,7 @@ async function describeRun(run: string, upload: Upload, { ledger, manifests, pro
     const known = processors.map(({ name }) => name).join(', ');
     throw new ManifestRefusedError(`expected one of the processors ${known}, the manifest asks for ${JSON.stringify(processorName)}`);
   }
-  const options = readOptions(head.metadata['spillway-options'], processor);
+  const options = readOptions(await findOptions(source.key, head, manifests), processor);
   const redriveOf = await readRedriveOf(head.metadata['spillway-redrive-of'], tenant, ledger);
   return {
     ...newRecord(run, upload),
@@ -131,6 +132,16 @@ function readKey(key: string, fromMetadata: string | undefined): { tenant: strin
   return { tenant, processorName: fromMetadata ?? fromKey ?? DEFAULT_PROCESSOR };
 }
 
+/** From the metadata, or from the version of the file beside the manifest that the metadata names. */
+async function findOptions(key: string, { metadata }: ObjectHead, manifests: ObjectStore): Promise<string | undefined> {
+  const version = metadata[OPTIONS_VERSION_METADATA];
+  if (version === undefined) return metadata[OPTIONS_METADATA];
+  const file = await manifests.open(optionsKey(key), version);
+  if (!file) throw new ManifestRefusedError(`expected version ${version} of ${optionsKey(key)}, as the metadata ${OPTIONS_VERSION_METADATA} says, it is gone`);
+  if (file.bytes > MAX_OPTIONS_BYTES) throw new ManifestRefusedError(`expected options of at most ${MAX_OPTIONS_BYTES} bytes, got ${file.bytes} in ${optionsKey(key)}`);
+  return Buffer.concat(await Array.fromAsync(file.body)).toString('utf8');
+}
+
 /** The run's options with every default filled in. */
 function readOptions(text: string | undefined, processor: AdmittedProcessor): JsonObject {
   const { common, own } = splitOptions(text === undefined ? {} : parseOptions(text));
@@ -139,6 +150,8 @@ function readOptions(text: string | undefined, processor: AdmittedProcessor): Js
   return { ...parsed.data, ...common };
 }
 
+const MAX_SHOWN_CHARACTERS = 500;
+
 function parseOptions(text: string): JsonObject {
   try {
     const value = JSON.parse(text) as unknown;
@@ -146,5 +159,5 @@ function parseOptions(text: string): JsonObject {
   } catch {
     // Said below, with what came.
   }
-  throw new ManifestRefusedError(`expected the metadata spillway-options to be a JSON object, got ${JSON.stringify(text)}`);
+  throw new ManifestRefusedError(`expected the metadata spillway-options to be a JSON object, got ${JSON.stringify(text.slice(0, MAX_SHOWN_CHARACTERS))}`);
 }

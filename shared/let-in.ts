@@ -26,7 +26,9 @@ export type LetInAnswer = 'in' | 'ended' | QueuedState['reason'];
 export async function letIn(run: PlannedRun, ports: LetInPorts): Promise<LetInAnswer> {
   if (run.state !== 'open') return 'ended';
   const settings = await ports.tenants.readSettings(run.tenant);
-  const obstacle = (await holdCredits(run, ports)) ?? (await takePlaces(run, settings, ports));
+  const all = await ports.tenants.readSettings(ALL_TENANTS);
+  const pays = settings.paysCredits ?? all.paysCredits ?? false;
+  const obstacle = (pays ? await holdCredits(run, ports) : undefined) ?? (await takePlaces(run, { settings, all }, ports));
   if (obstacle) refuseIfWanted(run, obstacle, settings);
   if (obstacle || run.queued) await ports.ledger.setQueued(run.run, obstacle);
   return obstacle?.reason ?? 'in';
@@ -39,11 +41,10 @@ async function holdCredits(run: PlannedRun, { credits, clock }: LetInPorts): Pro
   return answer.kind === 'held' ? undefined : { reason: 'credits', since: sinceOf(run, clock), needs, has: answer.balance };
 }
 
-async function takePlaces(run: PlannedRun, settings: TenantSettings, ports: LetInPorts): Promise<QueuedState | undefined> {
+async function takePlaces(run: PlannedRun, { settings, all }: { readonly settings: TenantSettings; readonly all: TenantSettings }, ports: LetInPorts): Promise<QueuedState | undefined> {
   const own = settings.maxWaitingItems ?? ports.maxWaitingItemsOf(run.processor);
-  const { maxWaitingItems: all } = await ports.tenants.readSettings(ALL_TENANTS);
   const joinsLine = settings.onFull === 'wait' || run.queued !== undefined;
-  return (await enterRoom(run, { tenant: run.tenant, cap: own, joinsLine }, ports)) ?? enterRoom(run, { tenant: ALL_TENANTS, cap: all, joinsLine }, ports);
+  return (await enterRoom(run, { tenant: run.tenant, cap: own, joinsLine }, ports)) ?? enterRoom(run, { tenant: ALL_TENANTS, cap: all.maxWaitingItems, joinsLine }, ports);
 }
 
 interface Entrance {

@@ -17,13 +17,15 @@ export const tenantSettingsSchema = z.strictObject({
   groupWeights: z.record(z.string().min(1).max(200), weight).optional(),
   /** Items waiting at once in all its open runs. @default the processor's bound */
   maxWaitingItems: bound.optional(),
+  /** Its runs reserve and are charged credits. @default as `*` says; false there */
+  paysCredits: z.boolean().optional(),
   /** A run that would exceed that waits (`queued`), or is refused. */
   onFull: z.enum(['wait', 'refuse']).default('wait'),
 });
 
 export type TenantSettings = z.infer<typeof tenantSettingsSchema>;
 
-/** No tenant may have this name: of its settings, `maxWaitingItems` bounds what waits of all tenants together. */
+/** No tenant may have this name: of its settings, `maxWaitingItems` bounds what waits of all tenants together, and `paysCredits` is the default of each. */
 export const ALL_TENANTS = '*';
 
 export const DEFAULT_TENANT_SETTINGS: TenantSettings = tenantSettingsSchema.parse({});

@@ -1,7 +1,7 @@
 import { RowPlanner } from '../../lambdas/plan-run/row-planner.ts';
 import { processorOf } from '../../processors/registry.ts';
 import { UsageError } from '../../shared/errors.ts';
-import { splitOptions } from '../../shared/manifest/common-options.ts';
+import { describeOptionFaults, splitOptions } from '../../shared/manifest/common-options.ts';
 import { readManifest } from '../../shared/manifest/read-manifest.ts';
 import type { InvalidRow, JsonObject } from '../../shared/rows.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -52,7 +52,7 @@ export async function previewPlan(input: ManifestInput, { processor: name, optio
   const processor = processorOf(name);
   const { common, own } = splitOptions(readRunOptions(option));
   const parsed = processor.optionsSchema.safeParse(own);
-  if (!parsed.success) throw new UsageError(`the options of ${name} are wrong: ${parsed.error.issues[0]?.message}`);
+  if (!parsed.success) throw new UsageError(describeOptionFaults(parsed.error));
   const counts = { rows: 0, items: 0, duplicates: 0, invalid: 0 };
   const firstInvalid: InvalidRow[] = [];
   const keys = new Map<string, number>();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { UsageError } from '../../shared/errors.ts';
 import { isTenantId } from '../../shared/names.ts';
+import type { QueueDescription, QueueTenant } from '../../shared/describe-queue.ts';
 import type { CreditAccount, Waiting } from '../../shared/ports.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import { ALL_TENANTS, DEFAULT_TENANT_SETTINGS, type TenantSettings, tenantSettingsSchema } from '../../shared/tenant-settings.ts';
@@ -22,14 +23,16 @@ interface TenantView {
   readonly queuedRuns: number;
   /** Of a tenant with a cap: items of its runs that are in, items of those in the line, and what went in the last minutes. */
   readonly waiting?: { readonly items: number; readonly inLine: number; readonly itemsPerSecond?: number };
+  /** Of a tenant with work: its share of what workers did lately, 0 to 1, and how far it is ahead of its turn, as in `spillway queue`. */
+  readonly service?: Pick<QueueTenant, 'share' | 'lagMs'>;
 }
 
 /** Every tenant that has settings or an open run. */
 export async function tenantsCommand(context: CommandContext): Promise<ExitCode> {
-  return withBackend(context, async ({ tenants }) => {
-    const [settings, runs] = await Promise.all([tenants.settings.listSettings(), tenants.openRuns()]);
+  return withBackend(context, async ({ tenants, describeQueue }) => {
+    const [settings, runs, queue] = await Promise.all([tenants.settings.listSettings(), tenants.openRuns(), describeQueue()]);
     const names = [...new Set([...settings.keys(), ...runs.map(({ tenant }) => tenant)])].sort();
-    const views = await Promise.all(names.map(async (name) => viewOf(name, settings.get(name) ?? DEFAULT_TENANT_SETTINGS, await readState(name, tenants, runs))));
+    const views = await Promise.all(names.map(async (name) => viewOf(name, settings.get(name) ?? DEFAULT_TENANT_SETTINGS, { ...(await readState(name, tenants, runs)), queue })));
     tell(context, { tenants: views }, views.length === 0 ? ['no tenant has settings or an open run'] : views.map((view) => describeTenant(view)));
     return EXIT.ok;
   });
@@ -38,9 +41,9 @@ export async function tenantsCommand(context: CommandContext): Promise<ExitCode>
 /** All settings of one tenant, its credits, and its runs that wait. */
 export async function showTenantCommand(tenant: string, context: CommandContext): Promise<ExitCode> {
   checkTenant(tenant);
-  return withBackend(context, async ({ tenants }) => {
-    const runs = await tenants.openRuns();
-    const view = viewOf(tenant, await tenants.settings.readSettings(tenant), await readState(tenant, tenants, runs));
+  return withBackend(context, async ({ tenants, describeQueue }) => {
+    const [runs, queue] = await Promise.all([tenants.openRuns(), describeQueue()]);
+    const view = viewOf(tenant, await tenants.settings.readSettings(tenant), { ...(await readState(tenant, tenants, runs)), queue });
     const queued = runs.filter((run) => run.tenant === tenant && run.queued);
     const settings = Object.entries(view.settings).map(([name, value]) => `  ${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);
     const lines = [describeTenant(view), ...settings, ...queued.map((run) => `  run ${run.run}: ${describeState(run)}`)];
@@ -92,8 +95,8 @@ async function changeCredits({ accounts, settings }: Backend['tenants'], { tenan
   const { balance } = (await accounts.read(tenant)) ?? { balance: 0 };
   const answer = await accounts.add({ tenant, amount: isAbsolute ? amount - balance : amount, id });
   if (answer === 'too little') throw new UsageError(`the balance of tenant ${tenant} changed meanwhile: try again`);
-  // From now on the tenant is listed.
-  await settings.writeSettings(tenant, await settings.readSettings(tenant));
+  // From now on the tenant is listed, and its runs pay.
+  await settings.writeSettings(tenant, { paysCredits: true, ...(await settings.readSettings(tenant)) });
   return answer;
 }
 
@@ -124,16 +127,18 @@ interface TenantState {
   readonly account: CreditAccount | undefined;
   readonly room: Waiting | undefined;
   readonly runs: readonly RunRecord[];
+  readonly queue: QueueDescription;
 }
 
-async function readState(tenant: string, { accounts, room }: Backend['tenants'], runs: readonly RunRecord[]): Promise<TenantState> {
+async function readState(tenant: string, { accounts, room }: Backend['tenants'], runs: readonly RunRecord[]): Promise<Omit<TenantState, 'queue'>> {
   const [account, waiting] = await Promise.all([accounts.read(tenant), room.read(tenant)]);
   return { account, room: waiting, runs };
 }
 
-function viewOf(tenant: string, settings: TenantSettings, { account, room, runs }: TenantState): TenantView {
+function viewOf(tenant: string, settings: TenantSettings, { account, room, runs, queue }: TenantState): TenantView {
+  const lane = queue.tenants.find((each) => each.tenant === tenant);
   const own = runs.filter((run) => run.tenant === tenant && (run.state === 'open' || run.state === 'stopping'));
-  return { tenant, settings, ...(account && { credits: account }), openRuns: own.length, queuedRuns: own.filter(({ queued }) => queued).length, ...(room && { waiting: countWaiting(room) }) };
+  return { tenant, settings, ...(account && { credits: account }), openRuns: own.length, queuedRuns: own.filter(({ queued }) => queued).length, ...(room && { waiting: countWaiting(room) }), ...(lane && { service: { share: lane.share, lagMs: lane.lagMs } }) };
 }
 
 function countWaiting({ waiting, line, itemsPerSecond }: Waiting): NonNullable<TenantView['waiting']> {
@@ -141,16 +146,17 @@ function countWaiting({ waiting, line, itemsPerSecond }: Waiting): NonNullable<T
   return { items: waiting, inLine, ...(itemsPerSecond !== undefined && { itemsPerSecond }) };
 }
 
-function describeTenant({ tenant, settings, credits, openRuns, queuedRuns, waiting: room }: TenantView): string {
+function describeTenant({ tenant, settings, credits, openRuns, queuedRuns, waiting: room, service }: TenantView): string {
+  const turn = service ? [`share ${Math.round(100 * service.share)} %, ahead ${(service.lagMs / 1000).toFixed(1)} s`] : [];
   const items = room ? [`${formatCount(room.items)} items waiting, ${formatCount(room.inLine)} in line${room.itemsPerSecond === undefined ? '' : `, ${formatRate(room.itemsPerSecond)} items/s`}`] : [];
   const waiting = queuedRuns > 0 ? ` (${formatCount(queuedRuns)} waiting)` : '';
-  return [tenant, describeSettings(settings), ...(credits ? [describeCredits(credits)] : []), ...items, `${formatCount(openRuns)} open runs${waiting}`].join('  ');
+  return [tenant, describeSettings(settings), ...(credits ? [describeCredits(credits)] : []), ...items, ...turn, `${formatCount(openRuns)} open runs${waiting}`].join('  ');
 }
 
 const formatRate = (itemsPerSecond: number): string => itemsPerSecond.toLocaleString('en', { maximumSignificantDigits: 2 });
 
-const describeSettings = ({ weight, maxInFlight, maxWaitingItems, onFull }: TenantSettings): string =>
-  [`weight ${weight}`, `in flight ${maxInFlight ?? 'any'}`, `waiting ${maxWaitingItems === undefined ? 'any' : formatCount(maxWaitingItems)}`, ...(onFull === 'refuse' ? ['refuses when full'] : [])].join(', ');
+const describeSettings = ({ weight, maxInFlight, maxWaitingItems, onFull, paysCredits }: TenantSettings): string =>
+  [`weight ${weight}`, `in flight ${maxInFlight ?? 'any'}`, `waiting ${maxWaitingItems === undefined ? 'any' : formatCount(maxWaitingItems)}`, ...(onFull === 'refuse' ? ['refuses when full'] : []), ...(paysCredits ? ['pays credits'] : [])].join(', ');
 
 const describeCredits = ({ balance, held, charged }: CreditAccount): string => `credits ${formatCount(balance)}, held ${formatCount(held)}, charged ${formatCount(charged)}`;
 

@@ -12,6 +12,7 @@ import { LimitedApiCaller } from '../../shared/limiting/api-caller.ts';
 import { UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
 import { createJsonTransport } from '../../shared/http/json-transport.ts';
 import { createPageFetcher } from '../../shared/http/undici-page-fetcher.ts';
+import { describeOptionFaults } from '../../shared/manifest/common-options.ts';
 import type { JsonObject } from '../../shared/rows.ts';
 import { readApiVariable } from '../api-variable.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -32,7 +33,7 @@ const SHOWN_CHARACTERS = 2000;
 export async function tryCommand(name: string, item: string, options: TryCommandOptions, { terminal, signal }: { terminal: Terminal; signal: AbortSignal }): Promise<ExitCode> {
   const processor = await findOrLoad(name);
   const parsed = processor.optionsSchema.safeParse(readRunOptions(options.option));
-  if (!parsed.success) throw new UsageError(`the options of ${processor.name} are wrong: ${parsed.error.issues[0]?.message}`);
+  if (!parsed.success) throw new UsageError(describeOptionFaults(parsed.error));
   const reading = processor.readRow(readItem(item, processor), parsed.data);
   if (reading.kind !== 'item') throw new UsageError(reading.kind === 'invalid' ? `the item is invalid: ${reading.reason}` : 'expected one item, got a row that asks to be expanded');
   const fetcher = createPageFetcher({ allowedNetworks: options.allowedNetworks, limiter: UNLIMITED, userAgent: USER_AGENT, clock: terminal.now });

@@ -1,3 +1,4 @@
+import { tenantSettingsSchema } from '../../shared/tenant-settings.ts';
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { createCreditAccounts } from '../../shared/aws/credit-accounts.ts';
 import { createCredits } from '../../shared/aws/credit-table.ts';
@@ -45,6 +46,7 @@ export async function startStages(): Promise<{ newStage(): Promise<Stage>; stop(
     await setBalance(BALANCE);
     const room = createWaitingRoom(client, tenants);
     const settings = createTenantStore(client, tenants);
+    await settings.writeSettings('*', tenantSettingsSchema.parse({ paysCredits: true }));
     return {
       room,
       settings,

@@ -141,7 +141,7 @@ describe('the rules of credits in a run', () => {
     await world.stepExecutions();
     const planned = (await world.ledger.readRun(run)) as PlannedRun;
     const { queued: _, ...fresh } = planned;
-    const refusing = { ...world.ports(), tenants: { readSettings: async () => tenantSettingsSchema.parse({ onFull: 'refuse' }) } };
+    const refusing = { ...world.ports(), tenants: { readSettings: async () => tenantSettingsSchema.parse({ onFull: 'refuse', paysCredits: true }) } };
     await expect(letIn(fresh, refusing)).rejects.toThrow(new ManifestRefusedError(`${key}: expected at least ${NEEDS} credits of tenant acme for this run, it has ${NEEDS - 1}: add credits and upload the manifest again`));
     // It was told to wait before the setting was changed.
     expect(await letIn(planned, refusing)).toBe('credits');

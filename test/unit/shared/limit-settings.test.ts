@@ -27,9 +27,10 @@ describe('which limits there are', () => {
     expect(findSetting(key, SETTINGS)?.units).toBe(units);
   });
 
-  it('a key that no pattern fits has none, but a host has the default', () => {
+  it('a key that no pattern fits has none, but a host and the requests of an API have defaults', () => {
     const defaults = { maxWaitMs: 3000, hostRequestsPerSecond: 2 };
-    expect(limitForKey('api:mistral:large:requests', SETTINGS, defaults)).toBeUndefined();
+    expect(limitForKey('api:mistral:large:requests', {}, defaults)).toMatchObject({ burst: 12 });
+    expect(limitForKey('api:mistral:large:tokens', {}, defaults)).toBeUndefined();
     expect(limitForKey('tenant:zeta', SETTINGS, defaults)).toBeUndefined();
     expect(limitForKey('host:a.example', {}, defaults)).toMatchObject({ unitUs: 575_000, burst: 1 });
   });

@@ -44,7 +44,7 @@ const admin = (): TenantAdmin => ({
 });
 
 function contextOf(isJson = false): CommandContext & { terminal: ReturnType<typeof createFakeTerminal> } {
-  const startBackend = async () => ({ tenants: admin(), stop: async () => undefined }) as unknown as Backend;
+  const startBackend = async () => ({ tenants: admin(), describeQueue: async () => ({ classes: {}, tenants: [{ tenant: 'acme', share: 0.75, lagMs: 1500 }] }), stop: async () => undefined }) as unknown as Backend;
   return { terminal: createFakeTerminal({ isJson }), tenant: 'local', backendOptions: { dataFolder: 'd', allowedNetworks: [] }, startBackend, signal: new AbortController().signal };
 }
 
@@ -53,7 +53,7 @@ describe('spillway tenants', () => {
     const context = contextOf();
     expect(await tenantsCommand(context)).toBe(0);
     expect(context.terminal.printed).toEqual([
-      'acme  weight 3, in flight any, waiting any  credits 300, held 50, charged 1,200  1 open runs (1 waiting)',
+      'acme  weight 3, in flight any, waiting any  credits 300, held 50, charged 1,200  share 75 %, ahead 1.5 s  1 open runs (1 waiting)',
       'zoo  weight 1, in flight any, waiting any  4,000 items waiting, 1,234 in line, 12 items/s  1 open runs',
     ]);
   });
