@@ -3,6 +3,7 @@ import { deadLettersOf } from './constructs/guarded-queue.ts';
 import type { HttpApi } from './constructs/http-api.ts';
 import type { RunStateMachine } from './constructs/run-state-machine.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
+import { apisPrefix } from './permissions.ts';
 import { pascalCase } from './pascal-case.ts';
 import { addAdmitRun } from './steps/admit-run.ts';
 import { addAwaitRun } from './steps/await-run.ts';
@@ -65,6 +66,7 @@ export class FanOutStack extends Stack {
       DeadLetterQueues: this.toJsonString(deadLetterQueues(foundation)),
       DispatchQueueUrl: foundation.dispatchQueue.queueUrl,
       StateMachineArn: machine.arn,
+      ApisPrefix: apisPrefix(this),
       ApiUrl: api.url,
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });

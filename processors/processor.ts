@@ -19,6 +19,8 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
   readonly primaryField: string;
   /** Other names a csv column or JSON field of that meaning may have; the first present wins. */
   readonly primaryAliases?: readonly string[];
+  /** A csv need not have such a column: `readRow` looks at others. @default false */
+  readonly isPrimaryOptional?: true;
   /** Validates a run's options and fills in the defaults; unknown keys are refused. */
   readonly optionsSchema: z.ZodType<Options>;
   /** Items a batch holds by default. */

@@ -2,6 +2,7 @@ import { RowPlanner } from '../../lambdas/plan-run/row-planner.ts';
 import { processorOf } from '../../processors/registry.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { describeOptionFaults, splitOptions } from '../../shared/manifest/common-options.ts';
+import { fieldNamingOf } from '../../shared/manifest/manifest-row.ts';
 import { readManifest } from '../../shared/manifest/read-manifest.ts';
 import type { InvalidRow, JsonObject } from '../../shared/rows.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -71,9 +72,8 @@ export async function previewPlan(input: ManifestInput, { processor: name, optio
     },
   };
   const planner = new RowPlanner({ processor, options: parsed.data, sink });
-  const { primaryField, primaryAliases: aliases = [] } = processor;
   let expanding = 0;
-  for await (const rows of readManifest({ body: input.open(), name: input.name, primaryField, aliases, options: common })) {
+  for await (const rows of readManifest({ body: input.open(), name: input.name, ...fieldNamingOf(processor), options: common })) {
     for (const row of rows) planner.add(row);
     counts.rows += rows.length;
     expanding += planner.takeExpanding().length;

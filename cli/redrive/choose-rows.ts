@@ -1,7 +1,7 @@
 import type { Processor } from '../../processors/processor.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { splitOptions } from '../../shared/manifest/common-options.ts';
-import { namePrimaryField } from '../../shared/manifest/manifest-row.ts';
+import { fieldNamingOf, namePrimaryField } from '../../shared/manifest/manifest-row.ts';
 import type { JsonObject, ResultRow } from '../../shared/rows.ts';
 
 /** Which items of a run are done again. Without a filter every failed one. */
@@ -63,8 +63,7 @@ export function createChooser(choice: RowChoice, processor: Processor, run: { re
 
 /** The host of the item's limit, else of its `url`: with its port, and without. */
 function hostNames(input: JsonObject, processor: Processor, options: JsonObject): string[] {
-  const { primaryField, primaryAliases: aliases = [] } = processor;
-  const reading = processor.readRow(namePrimaryField(input, { primaryField, aliases, column: undefined }), options);
+  const reading = processor.readRow(namePrimaryField(input, { ...fieldNamingOf(processor), column: undefined }), options);
   const limitKey = reading.kind === 'item' ? reading.limitKey : undefined;
   const url = typeof input['url'] === 'string' ? URL.parse(input['url']) : null;
   const host = limitKey?.startsWith('host:') ? limitKey.slice('host:'.length) : url?.host;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Processor } from '../../processors/processor.ts';
 import { splitOptions } from '../../shared/manifest/common-options.ts';
+import { fieldNamingOf } from '../../shared/manifest/manifest-row.ts';
 import { readManifest } from '../../shared/manifest/read-manifest.ts';
 import { EXPANDED_FILE_NAME } from '../../shared/names.ts';
 import type { StoredObject } from '../../shared/ports.ts';
@@ -86,9 +87,8 @@ class SourceCheck {
     const { manifest } = this.#check;
     const { common, own } = splitOptions(manifest.options);
     this.#options = this.#processor.optionsSchema.parse(own);
-    const { primaryField, primaryAliases: aliases = [] } = this.#processor;
     const name = manifest.source.key;
-    for await (const rows of readManifest({ body: object.body, name, primaryField, aliases, options: common })) {
+    for await (const rows of readManifest({ body: object.body, name, ...fieldNamingOf(this.#processor), options: common })) {
       for (const row of rows) this.#take({ file: name, line: row.line, at: row.line, fields: row.kind === 'fields' ? row.fields : undefined });
     }
   }

@@ -6,6 +6,7 @@ import { BrokenObjectError, ManifestRefusedError, StaleStateError } from '../../
 import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import { describeOptionFaults, splitOptions } from '../../shared/manifest/common-options.ts';
 import { splitLines } from '../../shared/manifest/lines.ts';
+import { fieldNamingOf } from '../../shared/manifest/manifest-row.ts';
 import { readManifest } from '../../shared/manifest/read-manifest.ts';
 import type { ShardPlan } from '../../shared/manifest/shard-cutter.ts';
 import type { PlanAnswer, RunInput } from '../../shared/messages.ts';
@@ -78,8 +79,7 @@ async function writePlan(run: RunRecord, ports: PlanPorts, nonce: string): Promi
   const files = new PlanFiles(ports.results, planPrefix(run.tenant, run.run, nonce), run.run, await sizeBatches(run, { processor, asked: common.itemsPerBatch }, ports));
   try {
     const planner = new RowPlanner({ processor, options, groupBy: common.groupBy, sink: files });
-    const { primaryField, primaryAliases: aliases = [] } = processor;
-    for await (const rows of readManifest({ body: manifest.body, name: run.source.key, primaryField, aliases, options: common })) {
+    for await (const rows of readManifest({ body: manifest.body, name: run.source.key, ...fieldNamingOf(processor), options: common })) {
       for (const row of rows) planner.add(row);
       await files.drain();
     }

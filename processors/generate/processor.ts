@@ -16,6 +16,7 @@ export const generate: Processor<JsonObject, GenerateOptions> = {
   workerClass: 'api',
   primaryField: 'input',
   primaryAliases: ['prompt', 'topic', 'title', 'text'],
+  isPrimaryOptional: true,
   optionsSchema,
   itemsPerBatch: 20,
   concurrency: 8,

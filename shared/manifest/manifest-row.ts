@@ -12,9 +12,14 @@ export interface RowNaming {
   readonly primaryField: string;
   /** Other names of it; the first present wins. */
   readonly aliases: readonly string[];
+  /** csv needs no column of these names. @default false */
+  readonly isPrimaryOptional?: boolean;
   /** Option `column`: the one name the owner gave. */
   readonly column: string | undefined;
 }
+
+/** What a reader needs of a processor. */
+export const fieldNamingOf = ({ primaryField, primaryAliases: aliases = [], isPrimaryOptional }: { readonly primaryField: string; readonly primaryAliases?: readonly string[]; readonly isPrimaryOptional?: true }) => ({ primaryField, aliases, isPrimaryOptional: isPrimaryOptional ?? false });
 
 export const fault = (line: number, text: string, reason: string): ManifestRow => ({ kind: 'fault', line, text, fault: reason });
 

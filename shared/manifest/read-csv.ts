@@ -89,18 +89,19 @@ class CsvReader {
 
 interface CsvHeader {
   readonly names: readonly string[];
-  /** Index of the column that fills the primary field. */
+  /** Index of the column that fills the primary field, -1 if none does. */
   readonly primary: number;
 }
 
 /** Names that the planner itself looks at: found in any case, as spreadsheets capitalise them. */
 const PLANNER_FIELDS = new Set(['id', 'expand']);
 
-function headerOf(cells: readonly string[], { primaryField, aliases, column }: RowNaming): CsvHeader {
+function headerOf(cells: readonly string[], { primaryField, aliases, column, isPrimaryOptional = false }: RowNaming): CsvHeader {
   const names = cells.map((cell) => cell.trim());
   const lower = names.map((name) => name.toLowerCase());
   const wanted = column === undefined ? [primaryField, ...aliases] : [column];
-  const primary = wanted.map((name) => Math.max(names.indexOf(name), lower.indexOf(name.toLowerCase()))).find((index) => index !== -1);
+  const found = wanted.map((name) => Math.max(names.indexOf(name), lower.indexOf(name.toLowerCase()))).find((index) => index !== -1);
+  const primary = found ?? (isPrimaryOptional && column === undefined ? -1 : undefined);
   if (primary !== undefined) return { names: names.map((name, i) => (PLANNER_FIELDS.has(lower[i]!) ? lower[i]! : name)), primary };
   const got = JSON.stringify(names).slice(1, -1);
   const remedy = column === undefined ? 'name the column with the option `column`' : 'correct the option `column`';
@@ -113,6 +114,6 @@ function fieldsOf(names: readonly string[], cells: readonly string[], primaryFie
     const name = names[i]!;
     if (cells[i] !== '' && name !== '' && name !== '__proto__') fields[name] = cells[i];
   }
-  if (names[primary] !== primaryField) fields[primaryField] = cells[primary] === '' ? undefined : cells[primary];
+  if (primary !== -1 && names[primary] !== primaryField) fields[primaryField] = cells[primary] === '' ? undefined : cells[primary];
   return fields;
 }

@@ -13,6 +13,8 @@ export interface ManifestToRead {
   readonly name: string;
   readonly primaryField: string;
   readonly aliases: readonly string[];
+  /** csv needs no column of these names. @default false */
+  readonly isPrimaryOptional?: boolean;
   readonly options: Pick<CommonOptions, 'column' | 'format'>;
 }
 
@@ -30,8 +32,8 @@ const READERS: Readonly<Record<ManifestFormat, (body: AsyncIterable<Uint8Array>,
  * @throws ManifestRefusedError empty, truncated or damaged gzip, another kind of file, csv without the column, broken JSON array or XML
  */
 export async function* readManifest(manifest: ManifestToRead): AsyncGenerator<ManifestRow[]> {
-  const { primaryField, aliases, options } = manifest;
-  const naming: RowNaming = { primaryField, aliases, column: options.column };
+  const { primaryField, aliases, isPrimaryOptional = false, options } = manifest;
+  const naming: RowNaming = { primaryField, aliases, isPrimaryOptional, column: options.column };
   const { prefix, body } = await unpackManifest(manifest.body);
   refuseOtherKinds(prefix);
   const columns = options.column === undefined ? [primaryField, ...aliases] : [options.column];
