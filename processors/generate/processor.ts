@@ -37,11 +37,11 @@ function readerOf(options: GenerateOptions) {
   return reader;
 }
 
-/** The item is its variables, in the order of the options: equal ones are the same item. */
+/** The item is its variables, in the order of the options. Equal rows are several items: whoever writes a prompt twice wants two answers. */
 function readRow(fields: JsonObject, options: GenerateOptions): RowReading<JsonObject> {
   const { check, names } = readerOf(options);
   const input = Object.fromEntries(names.flatMap((name) => (fields[name] === undefined || fields[name] === '' ? [] : [[name, structuredClone(fields[name])]])));
   const faults = check(input);
   if (faults.length > 0) return { kind: 'invalid', reason: `expected the variables of the template: ${faults.join('; ')}` };
-  return { kind: 'item', input, equalityKey: JSON.stringify(names.map((name) => input[name])), limitKey: `api:${options.api}:${options.model}:requests` };
+  return { kind: 'item', input, limitKey: `api:${options.api}:${options.model}:requests` };
 }

@@ -54,6 +54,16 @@ describe('workItems', () => {
     expect(rows[1]).toMatchObject({ line: 2, error: { name: 'TypeError', message: 'no such thing', retryable: true } });
   });
 
+  it('begins no item with less time than its processor needs, but keeps to half of a short delivery', async () => {
+    const lengths = async (totalMs: number): Promise<number> => {
+      const processor: Processor = { ...aProcessor(async () => (await vi.advanceTimersByTimeAsync(10_000), succeeded)), leastSecondsLeft: 60, concurrency: 1 };
+      const { rows } = await workItems(items(20), work(processor, Date.now() + totalMs));
+      return rows.length;
+    };
+    expect(await lengths(100_000)).toBe(5);
+    expect(await lengths(40_000)).toBe(3);
+  });
+
   it('keeps at most as many items in work as the processor allows', async () => {
     let now = 0;
     let most = 0;

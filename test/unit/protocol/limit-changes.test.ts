@@ -1,7 +1,7 @@
 import { UpdateCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLimitTable } from '../../../shared/aws/limit-table.ts';
-import { CLOCK_SKEW_MS, MAX_START_DELAY_MS, type Grant, type Limit } from '../../../shared/limits.ts';
+import { CLOCK_SKEW_MS, isVoid, MAX_START_DELAY_MS, type Grant, type Limit } from '../../../shared/limits.ts';
 import { CallLimiter } from '../../../shared/limiting/limiter.ts';
 import type { RateTable } from '../../../shared/limiting/rate-table.ts';
 import { startDynamo } from '../../support/dynamo-emulator.ts';
@@ -148,6 +148,39 @@ describe('Retry-After', () => {
     expect(await record()).toMatchObject({ gen: (gen ?? 0) + 1, tat, pause: NOW_US + 2 * SECOND_US });
     await pause(NOW_US + SECOND_US);
     expect(await record()).toMatchObject({ gen: (gen ?? 0) + 2, tat, pause: NOW_US + 2 * SECOND_US });
+  });
+});
+
+describe('a rate that rises', () => {
+  const rise = async (unitUs: number) => {
+    const seen = await record();
+    return aWorker().raiseRate({ key, seen, from: LIMIT, unitUs, nowUs: NOW_US, notes: { t0: unitUs, stepAt: 0 } });
+  };
+  const patient = { ...LIMIT, maxWaitUs: 30 * SECOND_US };
+
+  it('rise-after-promises: starts after the last one that was promised, and faster from then on', async () => {
+    const promised = (await reserve(6, { limit: patient })).startsUs.at(-1)!;
+    expect(await rise(SECOND_US / 2)).toBe(true);
+    const next = (await reserve(2, { limit: patient })).startsUs;
+    expect(next[0]).toBeGreaterThanOrEqual(promised + SECOND_US / 2);
+    expect(next[1]! - next[0]!).toBe(SECOND_US / 2);
+  });
+
+  it('rise-keeps-promises: what was promised before it holds, also through a second one', async () => {
+    await reserve(6, { limit: patient });
+    const grant = { gen: (await record()).gen };
+    await rise(SECOND_US / 2);
+    await rise(SECOND_US / 4);
+    expect(await record()).toMatchObject({ gen: grant.gen + 2, since: grant.gen });
+    expect(isVoid(await record(), grant)).toBe(false);
+  });
+
+  it('pause-ends-since: a pause after it makes them void all the same', async () => {
+    await reserve(1);
+    const grant = { gen: (await record()).gen };
+    await rise(SECOND_US / 2);
+    await aWorker().pauseUntil({ key, limit: LIMIT, untilUs: NOW_US + 60 * SECOND_US });
+    expect(isVoid(await record(), grant)).toBe(true);
   });
 });
 

@@ -42,6 +42,28 @@ function admit(metadata: Record<string, string>) {
   return admitRun({ source: aSource({ version }), uploadedAt: '2026-01-01T00:00:00.000Z' }, ports);
 }
 
+describe('options that are too long for metadata', () => {
+  const KEY = 'acme/noop/list.txt.options.json';
+
+  it('are those of the version beside the manifest that the metadata names', async () => {
+    const version = manifests.put(KEY, Buffer.from('{"itemsPerBatch":7}'));
+    manifests.put(KEY, Buffer.from('{"itemsPerBatch":9}'));
+    expect(await admit({ 'spillway-options-version': version })).toMatchObject({ kind: 'started' });
+    expect(runs.get(started[0]!)).toMatchObject({ options: { itemsPerBatch: 7 } });
+  });
+
+  it('are refused with a sentence when they are gone, or more than 64 KB', async () => {
+    expect(await admit({ 'spillway-options-version': 'v9' })).toMatchObject({ kind: 'refused', reason: expect.stringContaining('it is gone') });
+    const version = manifests.put(KEY, Buffer.alloc(65_537, ' '));
+    expect(await admit({ 'spillway-options-version': version })).toMatchObject({ kind: 'refused', reason: expect.stringContaining('at most 65536 bytes') });
+  });
+
+  it('are no manifest themselves', async () => {
+    const ports = { manifests } as unknown as AdmitPorts;
+    expect(await admitRun({ source: aSource({ key: KEY }), uploadedAt: '2026-01-01T00:00:00.000Z' }, ports)).toEqual({ kind: 'ignored' });
+  });
+});
+
 describe('a manifest that says which run it redrives', () => {
   it('becomes a run that is linked to it', async () => {
     const admission = await admit({ 'spillway-redrive-of': OWN });

@@ -15,7 +15,7 @@ describe('an API that the operator stored', () => {
     expect(await stored(`{"url":"https://api.test","key":"${SECRET}"}`).find('../openai')).toBeUndefined();
   });
 
-  it.each([`{"url":"ftp://api.test","key":"${SECRET}"}`, `{"uri":"https://api.test","key":"${SECRET}"}`, `{"url":"https://api.test","key":"${SECRET} "}`, `${SECRET}`, `{"url" "${SECRET}"}`, `"${SECRET}"`])('%s is a fault that says nothing of the secret', async (text) => {
+  it.each([`{"url":"ftp://api.test","key":"${SECRET}"}`, `{"uri":"https://api.test","key":"${SECRET}"}`, `{"url":"https://api.test","key":"${SECRET} "}`, SECRET, `{"url" "${SECRET}"}`, `"${SECRET}"`])('%s is a fault that says nothing of the secret', async (text) => {
     const error = await stored(text).find('openai').catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'ConfigurationError', message: expect.stringContaining('openai') });
     expect(String(error)).not.toContain(SECRET);

@@ -79,8 +79,8 @@ describe('one item', () => {
     ['a filtered answer', said('x', {}, 'content_filter'), 'ContentRefusedError', false],
     ['an answer that was cut', said('{"ti', {}, 'length'), 'OutputTruncatedError', false],
     ['an empty answer', said(''), 'EmptyOutputError', true],
-    ['another kind of answer', { kind: 'answered', body: { choices: [] } } as ApiAnswer, 'ApiAnswerError', true],
-    ['a failed call', { kind: 'failed', error: { name: 'ApiAuthError', message: 'no', retryable: false } } as ApiAnswer, 'ApiAuthError', false],
+    ['another kind of answer', { kind: 'answered' as const, body: { choices: [] } }, 'ApiAnswerError', true],
+    ['a failed call', { kind: 'failed' as const, error: { name: 'ApiAuthError', message: 'no', retryable: false } }, 'ApiAuthError', false],
   ])('%s is a failure of its own name', async (_, answer, name, retryable) => {
     expect((await generate([answer])).answer).toMatchObject({ verdict: 'failed', error: { name, retryable } });
   });

@@ -22,7 +22,7 @@ describe('a template', () => {
 describe('a row', () => {
   it('becomes its variables, in the order of the options; other columns are left out', () => {
     const reading = generate.readRow({ words: '800', topic: 'Weirs', site: 'x' }, options({ template: '{{topic}} {{words}}', variables: { topic: { type: 'string' }, words: { type: 'integer' } } }));
-    expect(reading).toEqual({ kind: 'item', input: { topic: 'Weirs', words: 800 }, equalityKey: '["Weirs",800]', limitKey: 'api:openai:m1:requests' });
+    expect(reading).toEqual({ kind: 'item', input: { topic: 'Weirs', words: 800 }, limitKey: 'api:openai:m1:requests' });
   });
 
   it('gets the defaults of the variables that it lacks', () => {
