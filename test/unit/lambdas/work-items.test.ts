@@ -60,7 +60,7 @@ describe('workItems', () => {
       const { rows } = await workItems(items(20), work(processor, Date.now() + totalMs));
       return rows.length;
     };
-    expect(await lengths(100_000)).toBe(5);
+    expect(await lengths(130_000)).toBe(8);
     expect(await lengths(40_000)).toBe(3);
   });
 
