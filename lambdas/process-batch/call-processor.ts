@@ -33,6 +33,7 @@ const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
 /** Ends with the processor, the item's deadline or the worker's, whichever is first. Never throws. */
 export async function callProcessor(item: PlannedItem, call: ProcessorCall): Promise<CallEnd> {
   const { processor, options, fetchPage, limiter, clock, deadline, stop, pending } = call;
+  const ownPages: PageFetcher = (request) => fetchPage(item.group === undefined ? request : { ...request, group: item.group });
   const callApi = (request: ApiCall): Promise<ApiAnswer> => call.callApi(request, item.group);
   if (stop.aborted) return 'stopped';
   const cancel = new AbortController();
@@ -46,7 +47,7 @@ export async function callProcessor(item: PlannedItem, call: ProcessorCall): Pro
   const timer = setTimeout(() => end('timed out'), Math.max(0, deadline - clock()));
   pending.add(signal);
   try {
-    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage, callApi, limiter }))
+    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage: ownPages, callApi, limiter }))
       .then(checkAnswer, checkThrown)
       .finally(() => pending.delete(signal));
     return await Promise.race([ended, called]);

@@ -60,6 +60,9 @@ export const httpStatusFault = (refusal: Refusal, url: string): FetchFault =>
 export const isSilence = ({ error: { name } }: FetchFault): boolean => SILENCES.has(name);
 const SILENCES: ReadonlySet<string> = new Set(['ConnectionError', 'ConnectTimeoutError', 'HeadersTimeoutError', 'BodyTimeoutError', 'TotalTimeoutError', 'DnsUnavailableError'] satisfies FetchErrorName[]);
 
+const TIMEOUTS: ReadonlySet<string> = new Set(['HeadersTimeoutError', 'BodyTimeoutError', 'TotalTimeoutError'] satisfies FetchErrorName[]);
+export const isTimeout = ({ error: { name } }: FetchFault): boolean => TIMEOUTS.has(name);
+
 /** Error codes of Node and undici, by the name that they get here. */
 const NAME_BY_CODE: Readonly<Record<string, FetchErrorName>> = {
   ERR_IP_BLOCKED: 'AddressBlockedError',

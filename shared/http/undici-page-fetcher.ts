@@ -1,10 +1,12 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { CallEnd, Held } from '../limiter.ts';
 import { canonicalUrl } from '../web-url.ts';
+import { createAdaptiveTimeouts, type AdaptiveTimeouts } from './adaptive-timeouts.ts';
 import { assertGuardBlocks, createAddressGuard, type AddressGuard, type ResolveName } from './address-guard.ts';
 import { decodeText } from './charset.ts';
 import { exchange, type Exchange, type ExchangeRequest, type Timeouts } from './exchange.ts';
-import { FetchFault, toFetchFault } from './fetch-errors.ts';
+import { FetchFault, isTimeout, toFetchFault } from './fetch-errors.ts';
+import { exhaustedUntil } from '../limiting/throttle-headers.ts';
 import type { HostLimiter } from './host-limiter.ts';
 import type { PageAnswer, PageFetcher, PageRequest } from './page-fetcher.ts';
 import { createRobotsCache, type RobotsCache, type RobotsFile } from './robots-cache.ts';
@@ -50,7 +52,7 @@ interface Tools {
   readonly options: PageFetcherOptions;
   readonly guard: AddressGuard;
   readonly robots: RobotsCache;
-  readonly timeouts: Timeouts;
+  readonly timeouts: AdaptiveTimeouts;
   readonly isGuardProven: Promise<void>;
   readonly throttled: ThrottledUrls;
   dispatcher: Dispatcher;
@@ -71,7 +73,7 @@ export function createPageFetcher(options: PageFetcherOptions): GuardedPageFetch
   // Whoever fetches awaits it; before that it is nobody's unhandled rejection.
   isGuardProven.catch(() => undefined);
   const robots = createRobotsCache(productTokenOf(options.userAgent), clock);
-  const tools: Tools = { options, guard, robots, timeouts, isGuardProven, throttled: createThrottledUrls(clock), dispatcher: createDispatcher(guard, timeouts) };
+  const tools: Tools = { options, guard, robots, timeouts: createAdaptiveTimeouts(timeouts), isGuardProven, throttled: createThrottledUrls(clock), dispatcher: createDispatcher(guard, timeouts) };
   return {
     fetchPage: (request) => fetchPage(request, tools),
     async rest() {
@@ -164,12 +166,16 @@ async function exchangeWithinLimits({ url, crawlDelaySeconds }: Hop, request: Ho
   if (admission.kind === 'held') return admission;
   if (admission.kind === 'down') throw new FetchFault('HostDownError', `expected ${host} to answer, but it has not for minutes; one request may try again at ${new Date(admission.until).toISOString()} (${url})`);
   let end: CallEnd = { kind: 'answered' };
+  const startedAt = options.clock();
   try {
-    const answer = await exchange(tools.dispatcher, { ...wanted, url, userAgent: options.userAgent, timeouts });
+    const answer = await exchange(tools.dispatcher, { ...wanted, url, userAgent: options.userAgent, timeouts: timeouts.of(host) });
+    timeouts.noteAnswer(host, options.clock() - startedAt);
     throttled.forget(url);
+    end = answeredEnd(answer, isOpenNetwork, options.clock());
     return answer;
   } catch (error) {
     if (!(error instanceof FetchFault)) throw error;
+    if (isTimeout(error)) timeouts.noteTimeout(host);
     end = throttled.endOf(error, isOpenNetwork);
     const held = end.kind === 'throttled' ? throttled.holdBack(url, end.until) : undefined;
     if (held === undefined) throw error;
@@ -177,6 +183,12 @@ async function exchangeWithinLimits({ url, crawlDelaySeconds }: Hop, request: Ho
   } finally {
     admission.end(end);
   }
+}
+
+/** A host that says that its quota is used up rests before it has to refuse; in an open network it has no limit to rest. */
+function answeredEnd(answer: Exchange, isOpenNetwork: boolean, nowMs: number): CallEnd {
+  const until = answer.kind === 'response' && !isOpenNetwork ? exhaustedUntil(answer.headers, nowMs) : undefined;
+  return { kind: 'answered', ...(until !== undefined && { until }) };
 }
 
 /** A chain of redirects: each target is read like a first URL, none comes twice. */
