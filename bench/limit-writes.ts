@@ -22,13 +22,13 @@ const RATES: Readonly<Record<string, { readonly connections: number; readonly se
   '50 a second, burst 10, 8 connections': { connections: 8, setting: { unit: 'requests', units: 50, windowMs: 1000, burst: 10 } },
 };
 
-console.log('rate of each host | items a host | calls for 1,000 items | of it rates, connections | pages a second');
+console.log('rate of each host | items a host | for 1,000 items: writes of rates | reads | leases of connections | pages a second');
 for (const [name, rate] of Object.entries(RATES)) for (const itemsOfHost of [20, 200]) await measure(name, rate, itemsOfHost);
 
 async function measure(name: string, { connections, setting }: (typeof RATES)[string], itemsOfHost: number): Promise<void> {
   const time = createVirtualTime();
   const random = createRandom(1);
-  const calls = { rates: 0, connections: 0 };
+  const calls = { reads: 0, writes: 0, connections: 0 };
   const table = counting(createMemoryLimitTable(), calls);
   const settings = async () => (setting ? { 'host:*': setting } : {});
   const startedAt = time.clock();
@@ -45,7 +45,7 @@ async function measure(name: string, { connections, setting }: (typeof RATES)[st
       await Promise.all(
         Array.from({ length: AT_ONCE }, async () => {
           for (let host = left.shift(); host !== undefined; host = left.shift()) {
-            const answer = await limiter.admit({ host, signal: new AbortController().signal });
+            const answer = await limiter.admit({ host, ahead: left.filter((other) => other === host).length, signal: new AbortController().signal });
             if (answer.kind === 'admitted') {
               await time.sleep(PAGE_MS);
               answer.end();
@@ -66,7 +66,7 @@ async function measure(name: string, { connections, setting }: (typeof RATES)[st
   await time.run(() => working === 0);
   await all;
   const per1000 = (count: number): number => Math.round((1000 * count) / done);
-  console.log(`${name} | ${itemsOfHost} | ${per1000(calls.rates + calls.connections)} | ${per1000(calls.rates)}, ${per1000(calls.connections)} | ${((1000 * done) / (time.clock() - startedAt)).toFixed(1)}`);
+  console.log(`${name} | ${itemsOfHost} | ${per1000(calls.writes)} | ${per1000(calls.reads)} | ${per1000(calls.connections)} | ${((1000 * done) / (time.clock() - startedAt)).toFixed(1)}`);
 }
 
 function batches(itemsOfHost: number): { readonly hosts: string[]; readonly notBefore: number }[] {
@@ -74,15 +74,11 @@ function batches(itemsOfHost: number): { readonly hosts: string[]; readonly notB
   return Array.from({ length: Math.ceil(hosts.length / BATCH) }, (_, n) => ({ hosts: hosts.slice(n * BATCH, (n + 1) * BATCH), notBefore: 0 }));
 }
 
-function counting(table: LimitTable, calls: { rates: number; connections: number }): LimitTable {
-  const counted = Object.entries(table).map(([name, method]) => [
-    name,
-    typeof method === 'function' && name !== 'peek'
-      ? (...of: unknown[]) => {
-          calls[name.includes('lot') ? 'connections' : 'rates']++;
-          return (method as (...args: unknown[]) => unknown)(...of);
-        }
-      : method,
-  ]);
-  return Object.fromEntries(counted) as LimitTable;
+function counting(table: LimitTable, calls: { reads: number; writes: number; connections: number }): LimitTable {
+  return new Proxy(table, {
+    get(target, name: keyof LimitTable) {
+      if (name !== 'peek') calls[name.includes('lot') ? 'connections' : name === 'read' ? 'reads' : 'writes']++;
+      return target[name];
+    },
+  });
 }

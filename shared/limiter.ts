@@ -7,6 +7,8 @@ export interface LimitUse {
   readonly units: number;
   /** A slower rate that the other side asked for, such as robots.txt's `Crawl-delay`. */
   readonly minIntervalSeconds?: number;
+  /** Calls like it that this caller is about to make after it: they may be reserved with it, in one write. Of a call under one limit. @default 0 */
+  readonly ahead?: number;
 }
 
 /** A limit refused the start until then. */

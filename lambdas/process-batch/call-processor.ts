@@ -15,6 +15,8 @@ export interface ProcessorCall {
   readonly fetchPage: PageFetcher;
   readonly callApi: GroupApiCaller;
   readonly limiter: Limiter;
+  /** Items of a limit key that this worker is about to begin: their starts may be reserved together. */
+  readonly ahead: (limitKey: string) => number;
   readonly clock: Clock;
   /** When the item's time is over, milliseconds since the epoch. */
   readonly deadline: number;
@@ -27,13 +29,19 @@ export interface ProcessorCall {
 /** `timed out` and `stopped`: the work was told to end through its signal. */
 export type CallEnd = CheckedAnswer | 'timed out' | 'stopped';
 
+/** Only of the item's own host: what it fetches elsewhere says nothing of the items to come. */
+function aheadOf({ limitKey }: PlannedItem, url: string, ahead: ProcessorCall['ahead']): number {
+  const host = URL.parse(url)?.host;
+  return host !== undefined && limitKey === `host:${host}` ? ahead(limitKey) : 0;
+}
+
 /** One for all: an error of its own for each item would cost more than all else that is done around an item. */
 const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
 
 /** Ends with the processor, the item's deadline or the worker's, whichever is first. Never throws. */
 export async function callProcessor(item: PlannedItem, call: ProcessorCall): Promise<CallEnd> {
   const { processor, options, fetchPage, limiter, clock, deadline, stop, pending } = call;
-  const ownPages: PageFetcher = (request) => fetchPage(item.group === undefined ? request : { ...request, group: item.group });
+  const ownPages: PageFetcher = (request) => fetchPage({ ...request, ahead: aheadOf(item, request.url, call.ahead), ...(item.group !== undefined && { group: item.group }) });
   const callApi = (request: ApiCall): Promise<ApiAnswer> => call.callApi(request, item.group);
   if (stop.aborted) return 'stopped';
   const cancel = new AbortController();

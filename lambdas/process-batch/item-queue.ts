@@ -21,10 +21,18 @@ export interface Task extends OrdinalItem {
 export class ItemQueue {
   readonly #fresh: Iterator<OrdinalItem>;
   readonly #retries: Task[] = [];
+  /** Limit key -> items that have not begun. */
+  readonly #ahead = new Map<string, number>();
   #isClosed = false;
 
   constructor(items: readonly OrdinalItem[]) {
     this.#fresh = items.values();
+    for (const { item: { limitKey } } of items) if (limitKey !== undefined) this.#ahead.set(limitKey, this.ahead(limitKey) + 1);
+  }
+
+  /** Items of this limit key that are about to begin. */
+  ahead(limitKey: string): number {
+    return this.#isClosed ? 0 : (this.#ahead.get(limitKey) ?? 0);
   }
 
   retry(task: Task): void {
@@ -40,7 +48,10 @@ export class ItemQueue {
   take(now: number): Task | undefined {
     if (this.#retries[0] && this.#retries[0].dueAt <= now) return this.#retries.shift();
     const fresh = this.#isClosed ? ({ done: true, value: undefined } as const) : this.#fresh.next();
-    return fresh.done ? this.#retries.shift() : { ...fresh.value, attempts: 0, dueAt: now };
+    if (fresh.done) return this.#retries.shift();
+    const { limitKey } = fresh.value.item;
+    if (limitKey !== undefined) this.#ahead.set(limitKey, this.ahead(limitKey) - 1);
+    return { ...fresh.value, attempts: 0, dueAt: now };
   }
 
   /** Takes everything that waits for another try. */

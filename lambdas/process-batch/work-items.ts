@@ -124,7 +124,7 @@ class Shift {
   async #runTask(task: Task): Promise<void> {
     const startedAt = task.startedAt ?? this.#work.clock();
     const deadline = this.#deadlineOf(startedAt);
-    const end = await callProcessor(task.item, { ...this.#work, deadline, stop: this.#stop.signal, pending: this.#pending });
+    const end = await callProcessor(task.item, { ...this.#work, ahead: (limitKey) => this.#queue.ahead(limitKey), deadline, stop: this.#stop.signal, pending: this.#pending });
     const tried: Task = { ...task, startedAt, attempts: task.attempts + 1 };
     // A retry that is cut short, or that a limit holds back for long, leaves the earlier failure as it was.
     if (end === 'stopped') return task.last && this.#end(task, task.last);

@@ -20,6 +20,8 @@ export interface AdmissionRequest {
   readonly group?: string;
   /** The host is in a network that the operator allowed: it has the limits that settings name for it, and no default. */
   readonly isOpenNetwork?: boolean;
+  /** Requests of this worker to the host that are about to follow. @default 0 */
+  readonly ahead?: number;
 }
 
 export type Admission =

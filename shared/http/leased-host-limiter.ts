@@ -94,12 +94,12 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   }
 
   /** The host itself first: its Retry-After and its breaker follow from how the request ends. */
-  async function usesOf({ host, tenant, group, isOpenNetwork = false, crawlDelaySeconds = 0 }: AdmissionRequest): Promise<LimitUse[]> {
+  async function usesOf({ host, tenant, group, isOpenNetwork = false, crawlDelaySeconds = 0, ahead = 0 }: AdmissionRequest): Promise<LimitUse[]> {
     const named = keysOf({ host, ...(tenant !== undefined && { tenant }), ...(group !== undefined && { group }) }, await settings());
     const own = `host:${host}`;
     const minIntervalSeconds = Math.min(crawlDelaySeconds, MAX_CRAWL_DELAY_SECONDS);
     const others = named.filter((key) => key !== own).map((key): LimitUse => ({ key, units: 1 }));
-    return isOpenNetwork && !named.includes(own) ? others : [{ key: own, units: 1, minIntervalSeconds }, ...others];
+    return isOpenNetwork && !named.includes(own) ? others : [{ key: own, units: 1, minIntervalSeconds, ahead }, ...others];
   }
 
   function refused({ key }: HostState, until: number, limit: string): Admission {
@@ -183,7 +183,7 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   }
 
   async function release(): Promise<void> {
-    await Promise.all(endings);
+    await Promise.all([...endings, calls.release()]);
     const idle = [...hosts].flatMap(([host, state]) => state.slots.filter((slot) => !slot.isBusy).map((slot) => freeSlot(host, state, slot)));
     await Promise.all(idle);
   }

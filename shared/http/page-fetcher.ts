@@ -17,6 +17,8 @@ export interface PageRequest {
   /** Whose request it is, for limits of tenants and groups. A worker fills it in. */
   readonly tenant?: string;
   readonly group?: string;
+  /** Requests to the URL's host that are about to follow it. A worker fills it in. */
+  readonly ahead?: number;
 }
 
 export type PageAnswer =

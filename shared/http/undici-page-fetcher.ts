@@ -59,7 +59,7 @@ interface Tools {
 }
 
 type HopAnswer = Exchange | Held;
-type HopRequest = Pick<ExchangeRequest, 'signal' | 'maxBodyBytes' | 'mediaTypes' | 'cutsBody'> & Pick<PageRequest, 'tenant' | 'group'>;
+type HopRequest = Pick<ExchangeRequest, 'signal' | 'maxBodyBytes' | 'mediaTypes' | 'cutsBody'> & Pick<PageRequest, 'tenant' | 'group' | 'ahead'>;
 
 /**
  * Fetches pages: from public addresses only, within each host's limit, as robots.txt allows, every redirect judged like the first request.
@@ -112,12 +112,12 @@ async function fetchPage(request: PageRequest, tools: Tools): Promise<PageAnswer
 
 async function followRedirects(request: PageRequest, tools: Tools): Promise<PageAnswer> {
   const chain = createChain(request.url, MAX_REDIRECTS);
-  const { mediaTypes, maxBodyBytes = tools.options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES, tenant, group } = request;
+  const { mediaTypes, maxBodyBytes = tools.options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES, tenant, group, ahead } = request;
   const subject = { ...(tenant !== undefined && { tenant }), ...(group !== undefined && { group }) };
   for (;;) {
     const hop = await askRobots(chain.url, request, tools);
     if ('kind' in hop) return hop;
-    const answer = await exchangeWithinLimits(hop, { maxBodyBytes, signal: request.signal, ...subject, ...(mediaTypes && { mediaTypes }) }, tools);
+    const answer = await exchangeWithinLimits(hop, { maxBodyBytes, signal: request.signal, ...subject, ...(ahead !== undefined && { ahead }), ...(mediaTypes && { mediaTypes }) }, tools);
     if (answer.kind === 'held') return answer;
     if (answer.kind === 'redirect') {
       chain.follow(answer.location);
@@ -155,14 +155,14 @@ async function readRobotsFile(origin: string, tools: Tools): Promise<RobotsFile>
 /** One real request: the address first, then the host's connection and its limits. What the host throttles is held back. */
 async function exchangeWithinLimits({ url, crawlDelaySeconds }: Hop, request: HopRequest, tools: Tools): Promise<HopAnswer> {
   const { options, guard, timeouts, throttled } = tools;
-  const { tenant, group, ...wanted } = request;
+  const { tenant, group, ahead, ...wanted } = request;
   const { host, hostname } = new URL(url);
   const addresses = await guard.resolve(hostname.replace(/^\[|\]$/g, '')).catch((error: unknown) => {
     throw toFetchFault(error, url);
   });
   const isOpenNetwork = guard.isAllowedNetwork(addresses.map(({ address }) => address));
   const subject = { ...(tenant !== undefined && { tenant }), ...(group !== undefined && { group }) };
-  const admission = await options.limiter.admit({ host, signal: request.signal, isOpenNetwork, ...subject, ...(crawlDelaySeconds !== undefined && { crawlDelaySeconds }) });
+  const admission = await options.limiter.admit({ host, signal: request.signal, isOpenNetwork, ...subject, ...(ahead !== undefined && { ahead }), ...(crawlDelaySeconds !== undefined && { crawlDelaySeconds }) });
   if (admission.kind === 'held') return admission;
   if (admission.kind === 'down') throw new FetchFault('HostDownError', `expected ${host} to answer, but it has not for minutes; one request may try again at ${new Date(admission.until).toISOString()} (${url})`);
   let end: CallEnd = { kind: 'answered' };

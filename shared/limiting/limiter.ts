@@ -33,7 +33,7 @@ interface Started {
   /** It tries for all workers whether the other side is back. */
   readonly isProbe: boolean;
 }
-type Try = (Started & { readonly kind: 'granted'; readonly startUs: number }) | Held | 'again';
+type Try = (Started & { readonly kind: 'granted'; readonly startUs: number; readonly isOld: boolean }) | Held | 'again';
 
 /** What admits a call: every key at one and the same moment, or none of them. The first key names the other side: its breaker and its Retry-After. */
 export class CallLimiter implements Limiter {
@@ -91,7 +91,7 @@ export class CallLimiter implements Limiter {
   /** The key that lets it wait longest grants a start; each other one grants exactly that, or all are given back. */
   async #tryKeys(asked: readonly Asked[], probeOwner: string): Promise<Try> {
     const [first, ...others] = asked.toSorted((a, b) => this.#expectedStartUs(b) - this.#expectedStartUs(a));
-    const answer = await this.#blocks.reserve(first!.key, first!.limit, first!.units);
+    const answer = await this.#blocks.reserve(first!.key, first!.limit, first!.units, asked.length === 1 ? first!.ahead : 0);
     // Refused for ever: the rate was changed meanwhile.
     if (answer.kind === 'refused') return answer.comeBackAtUs === Infinity ? 'again' : this.#heldUntil(first!.key, answer.comeBackAtUs);
     const taken: Taken[] = [{ ...first!, grant: answer.grant }];
@@ -104,7 +104,7 @@ export class CallLimiter implements Limiter {
       taken.push({ ...other, grant: next.grant });
     }
     const probe = await this.#askBreaker(asked[0]!.key, probeOwner, taken);
-    return probe.kind === 'held' ? probe : { kind: 'granted', startUs: answer.startUs, taken, isProbe: probe.isProbe };
+    return probe.kind === 'held' ? probe : { kind: 'granted', startUs: answer.startUs, taken, isProbe: probe.isProbe, isOld: answer.isOld === true };
   }
 
   #heldUntil(limit: string, us: number): Held {
@@ -129,9 +129,9 @@ export class CallLimiter implements Limiter {
   }
 
   /** @returns false if the start was missed, or became void meanwhile: it must be reserved anew */
-  async #waitForStart({ startUs, taken }: Extract<Try, { kind: 'granted' }>, signal: AbortSignal): Promise<boolean> {
+  async #waitForStart({ startUs, taken, isOld }: Extract<Try, { kind: 'granted' }>, signal: AbortSignal): Promise<boolean> {
     const startMs = Math.ceil(startUs / US_PER_MS);
-    const waits = startMs > this.#options.clock();
+    const waits = isOld || startMs > this.#options.clock();
     while (this.#options.clock() < startMs && !signal.aborted) await this.#options.sleep(startMs - this.#options.clock(), signal);
     if (signal.aborted) {
       await this.#giveAllBack(taken);
@@ -143,7 +143,9 @@ export class CallLimiter implements Limiter {
 
   async #isVoid(taken: readonly Taken[]): Promise<boolean> {
     const records = await Promise.all(taken.map(({ key }) => this.#options.table.read(key)));
-    return taken.some(({ grant }, i) => isVoid(records[i], grant));
+    const isAnyVoid = taken.some(({ grant }, i) => isVoid(records[i], grant));
+    if (isAnyVoid) for (const { key } of taken) this.#blocks.forget(key);
+    return isAnyVoid;
   }
 
   /** In the order in which they were not taken: the last one is most likely to be the last still. */
@@ -170,6 +172,6 @@ export class CallLimiter implements Limiter {
   }
 
   release(): Promise<void> {
-    return Promise.resolve();
+    return this.#blocks.release();
   }
 }

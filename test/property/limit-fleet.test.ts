@@ -38,7 +38,7 @@ function fleet(settings: Readonly<Record<string, RateSetting>>) {
 type Fleet = ReturnType<typeof fleet>;
 
 /** Every worker asks again as soon as it may. */
-async function keepAsking({ time, random, limiters }: Fleet, untilMs: number, call: (of: { readonly random: Random; readonly time: VirtualTime }) => { readonly uses: readonly { key: string; units: number }[]; readonly real?: readonly { key: string; units: number }[]; readonly end: CallEnd }) {
+async function keepAsking({ time, random, limiters }: Fleet, untilMs: number, call: (of: { readonly random: Random; readonly time: VirtualTime }) => { readonly uses: readonly { key: string; units: number; ahead?: number }[]; readonly real?: readonly { key: string; units: number }[]; readonly end: CallEnd }) {
   const sent = new Map<string, Sent[]>();
   let working = limiters.length;
   const work = async (limiter: CallLimiter): Promise<void> => {
@@ -78,6 +78,18 @@ describe('fifty workers whose clocks differ', () => {
     expect(fullestWindow(sent, 1000)).toBeLessThanOrEqual(20);
     const { unitUs, burst } = scene.limitOf('api:full:requests')!;
     expect(unitsIn(sent, from, from + 15_000) / (burst + 15_000_000 / unitUs)).toBeGreaterThanOrEqual(0.98);
+  });
+
+  test('that reserve starts ahead of their calls, and give back what they do not use, exceed no window', async () => {
+    const key = 'api:ahead:requests';
+    const scene = fleet({ [key]: { unit: 'requests', units: 40, windowMs: 1000, burst: 8 } });
+    const from = scene.time.clock();
+    const sent = await keepAsking(scene, from + 10_000, ({ random }) => {
+      if (random.chance(0.05)) void random.pick(scene.limiters).release();
+      return { uses: [{ key, units: 1, ahead: random.below(30) }], end: random.chance(0.005) ? { kind: 'throttled', until: scene.time.clock() + 300 } : { kind: 'answered' } };
+    });
+    expect(fullestWindow(sent.get(key)!, 1000)).toBeLessThanOrEqual(40);
+    expect(sent.get(key)!.length).toBeGreaterThan(100);
   });
 
   test('keep two limits at once, with tokens given back and charged', async () => {

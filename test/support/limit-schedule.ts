@@ -1,6 +1,6 @@
 import { changeRate, chargeMore, giveBack, pauseUntil, raiseRate } from '../../shared/limit-changes.ts';
 import { CLOCK_SKEW_MS, isVoid, limitInForce, reserve, type Grant, type Limit, type LimitRecord } from '../../shared/limits.ts';
-import { shareOf } from '../../shared/limiting/block-queue.ts';
+import { shareOf } from '../../shared/limiting/stock.ts';
 
 /**
  * A schedule of all that may happen to limits, as the executable model has it: two keys, workers whose clocks differ, calls of several units that start

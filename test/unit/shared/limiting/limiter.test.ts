@@ -35,7 +35,7 @@ function world(settings = SETTINGS) {
     if (answer.kind !== 'started') throw new Error(`expected a start, got ${JSON.stringify(answer)}`);
     return answer;
   };
-  return { time, table, newLimiter, ask, answerOf, pass, started };
+  return { time, table, limiter, newLimiter, ask, answerOf, pass, started };
 }
 
 describe('a call under limits', () => {
@@ -76,6 +76,34 @@ describe('a call under limits', () => {
     const { ask, answerOf, table } = world({ [REQUESTS]: { unit: 'requests', units: 100, windowMs: 1000, burst: 50 } });
     await answerOf(Promise.all(Array.from({ length: 20 }, () => ask())));
     expect(table.writes['reserve']).toBeLessThanOrEqual(2);
+  });
+
+  it('reserves with itself the calls that are said to follow: one write for many, and what is not used goes back', async () => {
+    const { ask, table, answerOf, started, time, limiter } = world({ [REQUESTS]: { unit: 'requests', units: 10, windowMs: 1000, burst: 1 } });
+    const starts: number[] = [];
+    for (let left = 15; left > 0; left--) {
+      await started(ask([{ key: REQUESTS, units: 1, ahead: left - 1 }]));
+      starts.push(time.clock());
+    }
+    expect(table.writes['reserve']).toBeLessThanOrEqual(4);
+    const gaps = starts.slice(1).map((at, i) => at - starts[i]!);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(114);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(117);
+    await started(ask([{ key: REQUESTS, units: 1, ahead: 8 }]));
+    const before = table.peek(REQUESTS)!.tat;
+    await answerOf(limiter.release());
+    expect(table.peek(REQUESTS)!.tat).toBeLessThan(before);
+  });
+
+  it('never begins at a start that was reserved ahead and is over', async () => {
+    const { ask, started, pass, time } = world({ [REQUESTS]: { unit: 'requests', units: 10, windowMs: 1000, burst: 1 } });
+    await started(ask([{ key: REQUESTS, units: 1, ahead: 5 }]));
+    const first = time.clock();
+    // 115 is over for good, 230 is to come.
+    await pass(200);
+    await started(ask());
+    expect(time.clock() - first).toBeGreaterThanOrEqual(230);
+    expect(time.clock() - first).toBeLessThanOrEqual(232);
   });
 
   it('that its caller gives up while it waits takes nothing', async () => {
