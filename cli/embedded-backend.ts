@@ -124,7 +124,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
       clock: Date.now,
       newOwner: randomUUID,
     }),
-    tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), room: createWaitingRoom(dynamo, tenants), maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
+    tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), room: createWaitingRoom(dynamo, tenants), maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants, Date.now), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
     limits: createLimitControlOf(dynamo, outputOf(outputs, 'LimitsTable'), async () => countWaiting(await readLanes(lanes), Date.now())),
     admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),

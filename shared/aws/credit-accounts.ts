@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { CreditAccount, CreditAccounts } from '../ports.ts';
+import type { Clock, CreditAccount, CreditAccounts } from '../ports.ts';
 import { CREDIT_EXPRESSIONS as EXPRESSIONS } from './credit-expressions.ts';
 import { creditKey, newAccount } from './credit-table.ts';
 
@@ -7,11 +7,19 @@ interface StoredAccount {
   readonly balance: number;
   readonly charged: number;
   readonly holds: Readonly<Record<string, number | string>>;
-  readonly adds?: Readonly<Record<string, number>>;
+  /** Id -> `<credits> <milliseconds since the epoch>`; a number alone was written by an earlier release. */
+  readonly adds?: Readonly<Record<string, number | string>>;
 }
 
+/** An id that comes again later than this counts again. */
+const REMEMBERED_MS = 30 * 86_400_000;
+/** DynamoDB's updates are short: the rest goes with a later addition. */
+const FORGOTTEN_AT_ONCE = 20;
+
+const isOld = (note: number | string, now: number): boolean => typeof note === 'string' && Number(note.split(' ')[1]) < now - REMEMBERED_MS;
+
 /** What operators see and change of the credits in the table `tenants`. */
-export function createCreditAccounts(client: DynamoDBDocumentClient, table: string): CreditAccounts {
+export function createCreditAccounts(client: DynamoDBDocumentClient, table: string, clock: Clock): CreditAccounts {
   const read = async (tenant: string): Promise<StoredAccount | undefined> => {
     const { Item } = await client.send(new GetCommand({ TableName: table, Key: creditKey(tenant), ConsistentRead: true }));
     return Item as StoredAccount | undefined;
@@ -36,6 +44,11 @@ export function createCreditAccounts(client: DynamoDBDocumentClient, table: stri
     return read(tenant);
   };
 
+  const forget = async (tenant: string, adds: NonNullable<StoredAccount['adds']>): Promise<void> => {
+    const old = Object.entries(adds).filter(([, note]) => isOld(note, clock())).slice(0, FORGOTTEN_AT_ONCE);
+    for (const [id, note] of old) await update(tenant, EXPRESSIONS.forgetAddition, { '#id': id }, { ':note': note });
+  };
+
   return {
     async read(tenant) {
       const account = await read(tenant);
@@ -45,7 +58,9 @@ export function createCreditAccounts(client: DynamoDBDocumentClient, table: stri
     async add({ tenant, amount, id }) {
       const before = await prepare(tenant);
       if (before?.adds?.[id] !== undefined) return 'seen';
-      if (await update(tenant, EXPRESSIONS.add, { '#id': id }, { ':amount': amount, ':least': Math.max(0, -amount) })) return 'added';
+      if (before?.adds) await forget(tenant, before.adds);
+      const values = { ':amount': amount, ':note': `${amount} ${clock()}`, ':least': Math.max(0, -amount) };
+      if (await update(tenant, EXPRESSIONS.add, { '#id': id }, values)) return 'added';
       // It may be one's own call whose answer was lost.
       return (await read(tenant))?.adds?.[id] === undefined ? 'too little' : 'seen';
     },

@@ -17,7 +17,9 @@ export const CREDIT_EXPRESSIONS = {
   openAdds: { update: 'SET adds = :none', condition: 'attribute_exists(pk) AND attribute_not_exists(adds)' },
 
   /** An addition has an id, so that one whose answer was lost counts once. `:least` keeps the balance from going below 0. */
-  add: { update: 'SET balance = balance + :amount, adds.#id = :amount', condition: 'attribute_not_exists(adds.#id) AND balance >= :least' },
+  add: { update: 'SET balance = balance + :amount, adds.#id = :note', condition: 'attribute_not_exists(adds.#id) AND balance >= :least' },
+
+  forgetAddition: { update: 'REMOVE adds.#id', condition: 'adds.#id = :note' },
 
   bury: { condition: 'holds.#r = :tombstone' },
 } as const;

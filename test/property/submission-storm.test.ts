@@ -36,7 +36,7 @@ const itemsOf = ({ totals }: PlannedRun): number => totals.items;
 it(`${REQUESTS} submissions by ${TENANTS} tenants at once: each is in, waits or is refused with a wait; in the end nothing is left over, and every credit is accounted for`, async () => {
   const settings = createTenantStore(dynamo.client, 'tenants');
   await settings.writeSettings('*', tenantSettingsSchema.parse({ paysCredits: true }));
-  const accounts = createCreditAccounts(dynamo.client, 'tenants');
+  const accounts = createCreditAccounts(dynamo.client, 'tenants', () => 0);
   const credits = createCredits(dynamo.client, 'tenants', () => 0);
   const room = createWaitingRoom(dynamo.client, 'tenants');
   const runs = new Map<string, PlannedRun>();

@@ -54,7 +54,7 @@ export async function startStages(): Promise<{ newStage(): Promise<Stage>; stop(
       loseLanes: async () => void (await client.send(new DeleteCommand({ TableName: lanes, Key: { pk: 'LANES' } }))),
       readAccount: async () => (await client.send(new GetCommand({ TableName: tenants, Key: ACCOUNT, ConsistentRead: true }))).Item as unknown as Account,
       setBalance,
-      addCredits: async (amount) => void (await createCreditAccounts(client, tenants).add({ tenant: 'acme', amount, id: 'added' })),
+      addCredits: async (amount) => void (await createCreditAccounts(client, tenants, () => 0).add({ tenant: 'acme', amount, id: 'added' })),
     };
   };
   return { newStage, stop: dynamo.stop };

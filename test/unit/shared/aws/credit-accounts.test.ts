@@ -7,6 +7,7 @@ import { Life } from '../../../support/life.ts';
 let dynamo: Awaited<ReturnType<typeof startDynamo>>;
 let table: string;
 let tables = 0;
+let now = 0;
 beforeAll(async () => {
   dynamo = await startDynamo();
 });
@@ -16,7 +17,7 @@ beforeEach(async () => {
   await dynamo.createTable(table, ['pk', 'sort']);
 });
 
-const accounts = (client = dynamo.client) => createCreditAccounts(client, table);
+const accounts = (client = dynamo.client) => createCreditAccounts(client, table, () => now);
 const add = (amount: number, id: string) => accounts().add({ tenant: 'acme', amount, id });
 
 it('a tenant that never had credits has no account', async () => {
@@ -29,6 +30,14 @@ it('an addition counts once for its id, also when each of its calls is made twic
   expect(await add(500, 'invoice-1')).toBe('seen');
   expect(await add(20, 'invoice-2')).toBe('added');
   expect(await accounts().read('acme')).toEqual({ balance: 520, held: 0, charged: 0 });
+});
+
+it('ids of additions are forgotten after thirty days, so that the record never grows full', async () => {
+  await add(10, 'old');
+  now += 31 * 86_400_000;
+  await add(10, 'new');
+  expect(await add(1, 'old')).toBe('added');
+  expect(await add(1, 'new')).toBe('seen');
 });
 
 it('the balance never falls below nothing', async () => {
