@@ -50,7 +50,7 @@ export class FanOutStack extends Stack {
     for (const name of WORKER_CLASS_NAMES) addProcessBatch(foundation, name, machine);
     addSweepRuns(foundation, machine);
 
-    const api = addServeApi(foundation);
+    const api = addServeApi(foundation, machine);
     this.addOutputs(foundation, machine, api);
   }
 

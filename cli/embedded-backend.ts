@@ -30,7 +30,7 @@ import { uploadOf } from '../shared/upload-event.ts';
 import { readApiVariable } from './api-variable.ts';
 import type { Backend, BackendOptions } from './backend.ts';
 import { endDeadLeases, forgetSlots, resumeOpenRuns } from './resume-open-runs.ts';
-import { createRunControl } from './run-control.ts';
+import { createRunControl } from '../shared/run-control.ts';
 import { createTenantAdmin } from './tenant-admin.ts';
 
 /** How another process on this machine reaches a running stack. */

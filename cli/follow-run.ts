@@ -40,7 +40,7 @@ export async function followRun({ ledger, waitsOf = async () => [] }: Followed, 
 }
 
 async function takeSample(ledger: Pick<RunLedger, 'readShards'>, record: Parameters<typeof countRun>[0], { now }: Terminal): Promise<Sample> {
-  const shards = await readAllShards(ledger as RunLedger, record);
+  const shards = await readAllShards(ledger, record);
   return { at: now(), counts: countRun(record, shards) };
 }
 

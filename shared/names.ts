@@ -72,3 +72,6 @@ export const isApiName = (text: string): boolean => /^[a-z][a-z\d-]{0,62}$/.test
 
 /** The environment variable that holds an API where there is no parameter store: `SPILLWAY_API_OPENAI`. */
 export const apiVariable = (api: string): string => `SPILLWAY_API_${api.toUpperCase().replaceAll('-', '_')}`;
+
+/** Where a run stands in the lists of runs, in order of time. */
+export const listPlace = ({ createdAt, run }: { readonly createdAt: string; readonly run: string }): string => `${createdAt}#${run}`;

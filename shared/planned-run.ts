@@ -21,7 +21,7 @@ export async function readPlannedRun(ledger: RunLedger, runId: string): Promise<
 }
 
 /** Every shard record of the run. Shards whose record is not there (yet) are left out. */
-export const readAllShards = (ledger: RunLedger, run: PlannedRun): Promise<ShardRecord[]> =>
+export const readAllShards = (ledger: Pick<RunLedger, 'readShards'>, run: PlannedRun): Promise<ShardRecord[]> =>
   ledger.readShards(run.run, Array.from({ length: run.totals.shards }, (_, n) => n));
 
 /** `succeeded + failed + skipped + pending = total` by construction; duplicates are skipped from the start. */

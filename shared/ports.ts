@@ -45,6 +45,8 @@ export interface ObjectEntry {
 export interface ObjectHead {
   readonly bytes: number;
   readonly etag: string;
+  /** Of a bucket that keeps versions. */
+  readonly version?: string;
   /** `x-amz-meta-*` without the prefix, lower case. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType: string;
@@ -90,8 +92,8 @@ export interface RunLedger {
   restart(run: string, execution: string): Promise<RunRecord | undefined>;
   listOpen(): Promise<OpenRecord[]>;
   takeOffOpen(run: string): Promise<void>;
-  /** Newest first, at most `limit`; of every tenant if none is named. */
-  listRuns(tenant: string | undefined, limit: number): Promise<RunRecord[]>;
+  /** Newest first, at most `limit`; of every tenant if none is named. @param before only older ones than this `listPlace` */
+  listRuns(tenant: string | undefined, limit: number, before?: string): Promise<RunRecord[]>;
 }
 
 export interface BatchRef {

@@ -41,7 +41,7 @@ export class HttpApi extends Construct {
     Validations.of(this).acknowledge(
       { id: 'AwsSolutions-APIG2', reason: 'One function answers every path; it validates each request against the schema that its OpenAPI document is made from.' },
       { id: 'AwsSolutions-APIG3', reason: 'A web ACL has a fixed price a month, which would end the scaling to zero; an operator can put one on the stage.' },
-      { id: 'AwsSolutions-APIG4', reason: 'The one route is the health check, which tells nothing about any tenant.' },
+      { id: 'AwsSolutions-APIG4', reason: 'The function asks for a key of its own, with scopes, for every route but the health check and the OpenAPI document, which tell nothing about any tenant.' },
       { id: 'AwsSolutions-COG4', reason: 'Callers are programs, not people in a user pool.' },
       { id: 'AwsSolutions-APIG6', reason: 'The access log has a line for every request; execution logs would go to a log group that this stack neither owns nor limits.' },
       { id: 'Serverless-APIGWXrayEnabled', reason: 'One function stands behind the API: the access log and its own log tell the way of a request.' },

@@ -1,16 +1,40 @@
 import { HttpApi } from '../constructs/http-api.ts';
+import type { RunStateMachine } from '../constructs/run-state-machine.ts';
 import type { Foundation } from '../foundation.ts';
+import { allowList, allowObjects, READ, WRITE } from '../permissions.ts';
+import { allowAdmission } from './allow-admission.ts';
+
+/** Below it lie manifests of items that came with a request. */
+const INLINE_MANIFESTS = '*/api/*';
 
 /** The API and the function behind it. */
-export function addServeApi(foundation: Foundation): HttpApi {
-  const { stack, progress } = foundation;
+export function addServeApi(foundation: Foundation, machine: RunStateMachine): HttpApi {
+  const { stack, progress, lanes, tenants, manifests, results, dispatchQueue } = foundation;
   const serve = foundation.addFunction('ServeApi', {
     handler: 'serve-api',
     description: 'Answers the API.',
-    memoryMb: 512,
+    memoryMb: 1_024,
     timeoutSeconds: 29,
-    environment: { PROGRESS_TABLE: progress.tableName },
+    environment: {
+      PROGRESS_TABLE: progress.tableName,
+      LANES_TABLE: lanes.tableName,
+      TENANTS_TABLE: tenants.tableName,
+      MANIFESTS_BUCKET: manifests.bucketName,
+      RESULTS_BUCKET: results.bucketName,
+      DISPATCH_QUEUE_URL: dispatchQueue.queueUrl,
+      STATE_MACHINE_ARN: machine.arn,
+    },
   });
-  serve.allow(progress.tableArn, 'dynamodb:GetItem');
+  // Query: the list of runs. The rest is admission, as at an upload's event, and what an operator does to a run.
+  serve.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
+  serve.allow(lanes.tableArn, 'dynamodb:GetItem');
+  // Keys, idempotency keys, settings, credits and places.
+  serve.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
+  allowAdmission(foundation, serve, machine);
+  allowObjects(serve, { bucket: manifests, keys: INLINE_MANIFESTS, actions: WRITE, because: 'The manifest of a request lies below its tenant and processor, which come with the request.' });
+  allowObjects(serve, { bucket: results, actions: [...READ, ...WRITE], because: "Results of any tenant's run are linked to; a cancelled run's open batches are settled with parts of their own." });
+  allowList(serve, results);
+  serve.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
+  serve.allow(machine.arn, 'states:SendTaskSuccess');
   return new HttpApi(stack, 'Api', serve.function);
 }

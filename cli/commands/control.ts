@@ -1,5 +1,4 @@
 import { countRun, isPlanned, readAllShards } from '../../shared/planned-run.ts';
-import type { RunLedger } from '../../shared/ports.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import type { Backend } from '../backend.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -39,7 +38,7 @@ async function cancelOrSay(run: string, { control }: Backend, note: (line: strin
 /** @returns 0 for a run that was cancelled, now or before */
 async function tellEnd(record: RunRecord, { ledger }: Backend, { terminal }: CommandContext): Promise<ExitCode> {
   const isCancelled = record.state === 'finished' && record.stop?.reason === 'cancelled';
-  const counts = isPlanned(record) ? countRun(record, await readAllShards(ledger as RunLedger, record)) : undefined;
+  const counts = isPlanned(record) ? countRun(record, await readAllShards(ledger, record)) : undefined;
   if (terminal.isJson) terminal.print(JSON.stringify({ ...stateDocument(record), ...(counts && { counts }) }));
   else if (isCancelled && counts) {
     terminal.print(`run ${record.run} cancelled: ${formatCount(counts.succeeded)} succeeded, ${formatCount(counts.failed)} failed, ${formatCount(counts.skipped)} skipped of ${formatCount(counts.total)} items`);

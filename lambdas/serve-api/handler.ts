@@ -1,15 +1,79 @@
-import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { createDynamo } from '../../shared/aws/clients.ts';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Logger } from '@aws-lambda-powertools/logger';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import { findProcessor, listProcessors } from '../../processors/registry.ts';
+import { admitRun } from '../../shared/admission.ts';
+import { createKey } from '../../shared/api-keys.ts';
+import { createDynamo, createS3, createSfn, createSqs } from '../../shared/aws/clients.ts';
+import { createCreditAccounts } from '../../shared/aws/credit-accounts.ts';
+import { createExecutions, createTaskAnswers } from '../../shared/aws/executions.ts';
+import { createKeyStore } from '../../shared/aws/key-table.ts';
+import { createLaneStore } from '../../shared/aws/lane-table.ts';
+import { createObjectStore } from '../../shared/aws/object-store.ts';
+import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { createLinkSigner } from '../../shared/aws/signed-links.ts';
+import { createSubmissionStore } from '../../shared/aws/submission-table.ts';
+import { createTenantStore } from '../../shared/aws/tenant-table.ts';
+import { uploadManifest } from '../../shared/aws/upload-manifest.ts';
+import { createWaitingRoom } from '../../shared/aws/waiting-room.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
+import { describeQueue, waitsOf } from '../../shared/describe-queue.ts';
+import type { LaneState } from '../../shared/lane-state.ts';
+import { emptyLanes } from '../../shared/lanes.ts';
+import { createRunControl } from '../../shared/run-control.ts';
+import type { ApiPorts } from './ports.ts';
 import { serveApi } from './serve-api.ts';
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE']);
-const ledger = createRunLedger(createDynamo(), configuration.PROGRESS_TABLE);
+/** What is kept of the call's time for the answer: the sweep goes on with a stop that takes longer. */
+const CLOSING_MS = 4000;
+
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'LANES_TABLE', 'TENANTS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', 'STATE_MACHINE_ARN']);
+const logger = new Logger();
+const dynamo = createDynamo();
+const s3 = createS3();
+const sfn = createSfn();
+const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
+const results = createObjectStore(s3, configuration.RESULTS_BUCKET);
+const manifests = createObjectStore(s3, configuration.MANIFESTS_BUCKET);
+const executions = createExecutions(sfn, configuration.STATE_MACHINE_ARN);
+const lanes = createLaneStore(dynamo, configuration.LANES_TABLE);
+const readLanes = async (): Promise<LaneState> => ((await lanes.read())?.state as LaneState | undefined) ?? emptyLanes();
+const dispatchQueue = createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL);
+const controlPorts = { ledger, results, executions, taskAnswers: createTaskAnswers(sfn), dispatchQueue, clock: Date.now, newOwner: randomUUID };
+
+const ports: Omit<ApiPorts, 'control'> = {
+  keys: createKeyStore(dynamo, configuration.TENANTS_TABLE),
+  newKey: (of) => createKey(of, randomBytes),
+  ledger,
+  results,
+  manifests,
+  signResult: createLinkSigner(s3, configuration.RESULTS_BUCKET),
+  upload: (manifest) => uploadManifest(s3, configuration.MANIFESTS_BUCKET, manifest),
+  admit: (upload) => admitRun(upload, { ledger, manifests, executions, processors: listProcessors() }),
+  submissions: createSubmissionStore(dynamo, configuration.TENANTS_TABLE),
+  tenants: createTenantStore(dynamo, configuration.TENANTS_TABLE),
+  accounts: createCreditAccounts(dynamo, configuration.TENANTS_TABLE, Date.now),
+  room: createWaitingRoom(dynamo, configuration.TENANTS_TABLE),
+  findProcessor,
+  waitsOf: async (run) => waitsOf(await readLanes(), run, Date.now()),
+  describeQueue: async () => describeQueue(await readLanes(), Date.now()),
+  clock: Date.now,
+  newId: randomUUID,
+  onError: (error) => logger.error('request not answered', error as Error),
+};
 
 /** API Gateway REST, Lambda proxy. */
-export async function handler(event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> {
-  const ports = { checkLedger: () => ledger.readRun('health') };
-  const { status, contentType, body } = await serveApi({ method: event.httpMethod, path: event.path }, ports);
-  return { statusCode: status, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body: JSON.stringify(body) };
+export async function handler(event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> {
+  const deadline = Date.now() + context.getRemainingTimeInMillis() - CLOSING_MS;
+  const { status, headers, body = '' } = await serveApi(requestOf(event), { ...ports, control: createRunControl({ ...controlPorts, deadline }) });
+  return { statusCode: status, headers: { ...headers }, body };
 }
+
+function requestOf({ httpMethod, path, headers, queryStringParameters, body, isBase64Encoded }: APIGatewayProxyEvent) {
+  const text = body === null ? undefined : isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body;
+  return { method: httpMethod, path, headers: lowerCase(headers ?? {}), query: defined(queryStringParameters ?? {}), body: text };
+}
+
+const defined = (values: Readonly<Record<string, string | undefined>>): Record<string, string> => Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
+const lowerCase = (headers: Readonly<Record<string, string | undefined>>): Record<string, string> => Object.fromEntries(Object.entries(defined(headers)).map(([name, value]) => [name.toLowerCase(), value]));

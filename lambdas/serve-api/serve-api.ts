@@ -1,29 +1,156 @@
-/** Answers of the API as plain values. Routes exist here only once they work. */
+import type { z } from 'zod';
+import { isValidKey, parseKey, type KeyRecord } from '../../shared/api-keys.ts';
+import type { Caller, Operation, OperationAnswer } from './operation.ts';
+import { OPERATIONS } from './operations.ts';
+import type { ApiPorts } from './ports.ts';
+import { Problem, problemBody, type FieldError } from './problem.ts';
+
+export interface ApiRequest {
+  readonly method: string;
+  /** Without the stage, beginning with `/`. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  /** undefined: none. */
+  readonly body: string | undefined;
+}
+
 export interface ApiAnswer {
   readonly status: number;
-  readonly contentType: string;
-  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Undefined: no body. */
+  readonly body?: string;
 }
 
-export interface ApiPorts {
-  /** Resolves when the ledger can be read. */
-  readonly checkLedger: () => Promise<unknown>;
+/** What API Gateway and Lambda hand on, both ways, with room for the rest of the event: larger work is uploaded. */
+export const MAX_BODY_BYTES = 5 * 1024 * 1024;
+
+/** Answers one request; never rejects. A fault of the stack is a 500 that says nothing of it. */
+export async function serveApi(request: ApiRequest, ports: ApiPorts): Promise<ApiAnswer> {
+  try {
+    const { found, params } = findOperation(request);
+    const caller = await authorise(found, request, ports);
+    const read = readRequest(found, params, request);
+    return write(await found.handle({ ...read, caller, headers: request.headers } as never, ports));
+  } catch (error) {
+    if (error instanceof Problem) return writeProblem(error);
+    ports.onError(error);
+    return writeProblem(new Problem(500, 'something went wrong here; the same request may succeed later'));
+  }
 }
 
-/** @param path without the stage, beginning with `/` */
-export async function serveApi(request: { method: string; path: string }, ports: ApiPorts): Promise<ApiAnswer> {
-  if (request.path !== '/health') return problem(404, 'Not Found', `there is no ${request.path}; try /health`);
-  if (request.method !== 'GET') return problem(405, 'Method Not Allowed', `expected GET, got ${request.method}`);
-  const isUp = await ports.checkLedger().then(
-    () => true,
-    () => false,
-  );
-  return { status: isUp ? 200 : 503, contentType: 'application/json', body: { status: isUp ? 'up' : 'down', ledger: isUp ? 'up' : 'down' } };
+/** @throws Problem 404, or 405 with the methods that there are */
+function findOperation({ method, path }: ApiRequest): { readonly found: Operation; readonly params: Readonly<Record<string, string>> } {
+  const matches = OPERATIONS.flatMap((found) => {
+    const params = matchPath(found.path, path);
+    return params ? [{ found, params }] : [];
+  });
+  if (matches.length === 0) throw new Problem(404, `there is no ${path}; /openapi.json lists what there is`);
+  const match = matches.find(({ found }) => found.method === method);
+  if (!match) throw new MethodProblem(method, [...new Set(matches.map(({ found }) => found.method))]);
+  return match;
 }
 
-/** RFC 9457. */
-const problem = (status: number, title: string, detail: string): ApiAnswer => ({
+class MethodProblem extends Problem {
+  readonly allow: readonly string[];
+  constructor(method: string, allow: readonly string[]) {
+    super(405, `expected ${allow.join(' or ')}, got ${method}`);
+    this.allow = allow;
+  }
+}
+
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+  const [wanted, got] = [pattern.split('/'), path.split('/')];
+  if (wanted.length !== got.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [i, part] of wanted.entries()) {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    if (name === undefined ? part !== got[i] : got[i] === '') return undefined;
+    if (name !== undefined) params[name] = got[i]!;
+  }
+  return params;
+}
+
+const ANYBODY: Caller = { tenant: '', keyId: '' };
+const CHALLENGE = 'Bearer realm="spillway"';
+
+async function authorise({ scope }: Operation, { headers }: ApiRequest, { keys, clock }: ApiPorts): Promise<Caller> {
+  if (scope === undefined) return ANYBODY;
+  const key = await findKey(headers['authorization'], keys, clock());
+  if (!key) throw new Problem(401, 'expected a key that is valid: `Authorization: Bearer spw_…`');
+  if (!key.scopes.includes(scope)) throw new Problem(403, `expected a key with the scope ${scope}, this one has ${key.scopes.join(', ') || 'none'}`);
+  return { tenant: key.tenant, keyId: key.id };
+}
+
+async function findKey(authorization: string | undefined, keys: ApiPorts['keys'], now: number): Promise<KeyRecord | undefined> {
+  const given = parseKey(/^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? '');
+  const record = given && (await keys.read(given.id));
+  return record && isValidKey(record, given.secret, now) ? record : undefined;
+}
+
+/** @throws Problem 400 with every fault */
+function readRequest({ params, query, body, headers = {} }: Operation, pathParams: Readonly<Record<string, string>>, request: ApiRequest): { readonly params: unknown; readonly query: unknown; readonly body: unknown } {
+  const errors: FieldError[] = [];
+  const read = {
+    params: check(params, pathParams, 'path', errors),
+    query: checkQuery(query, request.query, errors),
+    body: body && check(body, readBody(request, errors), 'body', errors),
+  };
+  for (const name of Object.keys(headers)) {
+    const value = request.headers[name.toLowerCase()];
+    if (value !== undefined && !/^[\x21-\x7E]{1,200}$/.test(value)) errors.push({ in: 'header', pointer: `/${name}`, detail: 'expected 1 to 200 printable characters without spaces' });
+  }
+  if (errors.length > 0) throw new Problem(400, `the request has ${errors.length === 1 ? 'a fault' : `${errors.length} faults`}: ${errors[0]!.in} ${errors[0]!.pointer || '/'}: ${errors[0]!.detail}`, { errors });
+  return read;
+}
+
+function checkQuery(schema: z.ZodType | undefined, given: Readonly<Record<string, string>>, errors: FieldError[]): unknown {
+  if (schema) return check(schema, given, 'query', errors);
+  for (const name of Object.keys(given)) errors.push({ in: 'query', pointer: `/${escapePointer(name)}`, detail: 'there is no such parameter' });
+  return undefined;
+}
+
+function check(schema: z.ZodType | undefined, value: unknown, place: FieldError['in'], errors: FieldError[]): unknown {
+  if (!schema || errors.some((error) => error.in === place)) return undefined;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const { path, message, ...issue } of parsed.error.issues) {
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
+    for (const name of unknown) errors.push({ in: place, pointer: [...path, ...(name === undefined ? [] : [name])].map((part) => `/${escapePointer(String(part))}`).join(''), detail: name === undefined ? message : 'there is no such field' });
+  }
+  return undefined;
+}
+
+const escapePointer = (text: string): string => text.replaceAll('~', '~0').replaceAll('/', '~1');
+
+function readBody({ headers, body = '' }: ApiRequest, errors: FieldError[]): unknown {
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) throw new Problem(413, `expected a body of at most ${MAX_BODY_BYTES} bytes: upload larger work to the manifests bucket`);
+  const type = headers['content-type'] ?? 'application/json';
+  if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)) throw new Problem(415, `expected application/json, got ${type.slice(0, 100)}`);
+  if (body.trim() === '') return {};
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    errors.push({ in: 'body', pointer: '', detail: `expected JSON: ${(error as SyntaxError).message}` });
+    return undefined;
+  }
+}
+
+const write = ({ status, body, headers = {} }: OperationAnswer): ApiAnswer => ({
   status,
-  contentType: 'application/problem+json',
-  body: { type: 'about:blank', title, status, detail, retryable: status >= 500 },
+  headers: { ...(body !== undefined && { 'content-type': 'application/json' }), 'cache-control': 'no-store', ...headers },
+  ...(body !== undefined && { body: JSON.stringify(body) }),
 });
+
+function writeProblem(problem: Problem): ApiAnswer {
+  const { status, retryAfterSeconds } = problem;
+  const headers = {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    ...(status === 401 && { 'www-authenticate': CHALLENGE }),
+    ...(problem instanceof MethodProblem && { allow: problem.allow.join(', ') }),
+    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+  };
+  return { status, headers, body: JSON.stringify(problemBody(problem)) };
+}

@@ -40,8 +40,15 @@ function readerOf(options: GenerateOptions) {
 /** The item is its variables, in the order of the options. Equal rows are several items: whoever writes a prompt twice wants two answers. */
 function readRow(fields: JsonObject, options: GenerateOptions): RowReading<JsonObject> {
   const { check, names } = readerOf(options);
-  const input = Object.fromEntries(names.flatMap((name) => (fields[name] === undefined || fields[name] === '' ? [] : [[name, structuredClone(fields[name])]])));
-  const faults = check(input);
+  const given = givenOf(fields, names);
+  // What became empty by its type (`[""]` as a text) is missing as well, so that the item reads as itself again.
+  const faults = check(given);
+  const input = givenOf(given, names);
+  faults.push(...(faults.length > 0 ? [] : check(input)));
   if (faults.length > 0) return { kind: 'invalid', reason: `expected the variables of the template: ${faults.join('; ')}` };
-  return { kind: 'item', input, limitKey: `api:${options.api}:${options.model}:requests` };
+  return { kind: 'item', input: givenOf(input, names), limitKey: `api:${options.api}:${options.model}:requests` };
 }
+
+/** A field that is empty or null is missing. */
+const givenOf = (fields: JsonObject, names: readonly string[]): JsonObject =>
+  Object.fromEntries(names.flatMap((name) => (fields[name] === undefined || fields[name] === null || fields[name] === '' ? [] : [[name, structuredClone(fields[name])]])));

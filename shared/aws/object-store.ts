@@ -109,6 +109,7 @@ async function* listObjects(s3: S3Client, bucket: string, prefix: string): Async
 const describe = (answer: GetObjectCommandOutput | HeadObjectCommandOutput): ObjectHead => ({
   bytes: answer.ContentLength ?? 0,
   etag: unquote(answer.ETag),
+  ...(answer.VersionId !== undefined && { version: answer.VersionId }),
   metadata: answer.Metadata ?? {},
   contentType: answer.ContentType ?? '',
 });

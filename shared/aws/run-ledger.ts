@@ -1,6 +1,7 @@
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand, type UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
 import { batchOf, isLeased } from '../batch-state.ts';
 import { NoSuchRecordError } from '../errors.ts';
+import { listPlace } from '../names.ts';
 import type { Claim, ClaimAnswer, RunLedger, SettleAnswer, SettleRequest } from '../ports.ts';
 import type { OpenRecord, PlannedRun, RunRecord, ShardRecord } from '../records.ts';
 import { LEDGER_EXPRESSIONS as EXPRESSIONS } from './ledger-expressions.ts';
@@ -23,7 +24,7 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
   };
 
   const enlist = async ({ tenant, createdAt, run }: RunRecord): Promise<void> => {
-    const sort = `${createdAt}#${run}`;
+    const sort = listPlace({ createdAt, run });
     for (const pk of [listName(), listName(tenant)]) await put({ pk, sort, v: 1, run });
   };
 
@@ -51,14 +52,16 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
     async admit(record, open) {
       // OPEN first: from then on the sweep finishes the admission, whatever happens here.
       await put({ ...openKey(open.run), ...open });
-      await enlist(record);
       await putIfAbsent({ ...runKey(record.run), ...record });
-      return mustExist(`run ${record.run}`, readRun(record.run));
+      const stored = await mustExist(`run ${record.run}`, readRun(record.run));
+      // As it is stored: who admits it a second time, with a time of its own, lists it at the same place.
+      await enlist(stored);
+      return stored;
     },
 
     async recordRefusal(record) {
-      await enlist(record);
       await putIfAbsent({ ...runKey(record.run), ...record });
+      await enlist(await mustExist(`run ${record.run}`, readRun(record.run)));
     },
 
     readRun,
@@ -149,12 +152,12 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
       await client.send(new DeleteCommand({ TableName: table, Key: openKey(run) }));
     },
 
-    async listRuns(tenant, limit) {
+    async listRuns(tenant, limit, before) {
       const { Items = [] } = await client.send(
         new QueryCommand({
           TableName: table,
-          KeyConditionExpression: 'pk = :pk',
-          ExpressionAttributeValues: { ':pk': listName(tenant) },
+          KeyConditionExpression: before === undefined ? 'pk = :pk' : 'pk = :pk AND sort < :before',
+          ExpressionAttributeValues: { ':pk': listName(tenant), ...(before !== undefined && { ':before': before }) },
           ScanIndexForward: false,
           Limit: limit,
         }),

@@ -89,7 +89,17 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     Run: 'states:SendTaskSuccess states:StartExecution',
   },
   ServeApiRole: {
-    'Progress.Arn': 'dynamodb:GetItem',
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
+    'Lanes.Arn': 'dynamodb:GetItem',
+    'Tenants.Arn': 'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
+    'Manifests.Arn': 's3:ListBucket',
+    'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
+    'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
+    'Manifests.Arn/*/api/*': 's3:AbortMultipartUpload s3:PutObject',
+    'Results.Arn': 's3:ListBucket',
+    'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
+    'Dispatch.Arn': 'sqs:SendMessage',
+    Run: 'states:SendTaskSuccess states:StartExecution',
   },
   RunRole: {
     'PlanRun.Arn': 'lambda:InvokeFunction',

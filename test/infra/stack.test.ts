@@ -54,6 +54,7 @@ describe('the template', () => {
   test('has the outputs and parameters that the CLI and the tests go by', () => {
     expect(Object.keys(template.Outputs).sort()).toEqual([
       'ApiUrl',
+      'ApisPrefix',
       'DeadLetterQueues',
       'DispatchQueueUrl',
       'LanesTable',

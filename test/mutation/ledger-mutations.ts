@@ -131,7 +131,7 @@ export const LEDGER_MUTATIONS: readonly Mutation[] = [
     file: LEDGER,
     edits: [
       { text: '      await put({ ...openKey(open.run), ...open });\n', instead: '' },
-      { text: 'await putIfAbsent({ ...runKey(record.run), ...record });\n      return mustExist', instead: 'await putIfAbsent({ ...runKey(record.run), ...record });\n      await put({ ...openKey(open.run), ...open });\n      return mustExist' },
+      { text: '      await enlist(stored);\n      return stored;', instead: '      await put({ ...openKey(open.run), ...open });\n      await enlist(stored);\n      return stored;' },
     ],
     noticedBy: ADMISSION,
   },

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { wordCount } from '../../examples/custom-processor/processor.ts';
 import type { Processor, RowReading } from '../../processors/processor.ts';
-import { listProcessors } from '../../processors/registry.ts';
+import { listProcessors, processorOf } from '../../processors/registry.ts';
 import { rowOfJson } from '../../shared/manifest/manifest-row.ts';
 import type { JsonObject } from '../../shared/rows.ts';
 
@@ -15,11 +15,20 @@ const address = fc.oneof(
 );
 const value = fc.oneof({ weight: 3, arbitrary: address }, fc.string({ unit: 'binary', maxLength: 20 }), fc.jsonValue({ maxDepth: 2 }));
 
+/** What a processor's runs must say; each reads all rows with the same. */
+const OPTIONS: Record<string, JsonObject> = {
+  generate: processorOf('generate').optionsSchema.parse({
+    model: 'm1',
+    template: '{{input}} {{note}} {{title}} {{page}}',
+    variables: { input: { type: 'string' }, note: { type: 'array', items: { type: 'string' }, default: ['none'] }, title: { type: ['integer', 'null'], default: 3 }, page: { type: 'boolean', default: false } },
+  }),
+};
+
 /** The row as jsonl carries it. */
 const read = ({ primaryField, primaryAliases: aliases = [], ...processor }: Processor, fields: JsonObject): RowReading<JsonObject> => {
   const row = rowOfJson(1, JSON.stringify(fields), { primaryField, aliases, column: undefined });
   if (row.kind !== 'fields') throw new Error(row.fault);
-  return processor.readRow(row.fields, processor.optionsSchema.parse({}));
+  return processor.readRow(row.fields, OPTIONS[processor.name] ?? (OPTIONS[processor.name] = processor.optionsSchema.parse({})));
 };
 
 const processors = [...listProcessors(), wordCount as unknown as Processor].map((processor) => ({ name: processor.name, processor }));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../cli/backend.ts';
-import { createRunControl } from '../../cli/run-control.ts';
+import { createRunControl } from '../../shared/run-control.ts';
 import type { CommandContext } from '../../cli/settings.ts';
 import { createSfn, createSqs } from '../../shared/aws/clients.ts';
 import { createExecutions, createTaskAnswers } from '../../shared/aws/executions.ts';

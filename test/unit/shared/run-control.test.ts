@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { createRunControl, type RunControlPorts } from '../../../cli/run-control.ts';
+import { createRunControl, type RunControlPorts } from '../../../shared/run-control.ts';
 import type { RunRecord } from '../../../shared/records.ts';
 import { aRun, RUN_ID } from '../../support/ledger-fixtures.ts';
 

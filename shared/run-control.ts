@@ -1,7 +1,7 @@
-import type { AdmitPorts } from '../shared/admission.ts';
-import { startExecution } from '../shared/admission.ts';
-import type { RunRecord } from '../shared/records.ts';
-import { stopRun, type StopPorts } from '../shared/stop-run.ts';
+import type { AdmitPorts } from './admission.ts';
+import { startExecution } from './admission.ts';
+import type { RunRecord } from './records.ts';
+import { stopRun, type StopPorts } from './stop-run.ts';
 
 /** What an operator may do to a run. Each answers the record as it is afterwards, and changes nothing of a run that has ended; undefined: there is no such run. */
 export interface RunControl {
@@ -14,7 +14,11 @@ export interface RunControl {
   restart(run: string): Promise<RunRecord | undefined>;
 }
 
-export type RunControlPorts = StopPorts & Pick<AdmitPorts, 'executions'>;
+export type RunControlPorts = StopPorts &
+  Pick<AdmitPorts, 'executions'> & {
+    /** The sweep goes on with a cancellation that lasts longer, milliseconds since the epoch. @default none */
+    readonly deadline?: number;
+  };
 
 export function createRunControl(ports: RunControlPorts): RunControl {
   const { ledger, dispatchQueue, newOwner } = ports;
@@ -25,7 +29,7 @@ export function createRunControl(ports: RunControlPorts): RunControl {
     return record;
   };
   return {
-    cancel: (run) => stopRun(run, 'cancelled', ports),
+    cancel: (run) => stopRun(run, 'cancelled', ports, ports.deadline),
     pause: (run) => setPaused(run, true),
     resume: (run) => setPaused(run, false),
     async restart(run) {

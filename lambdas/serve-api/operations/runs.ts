@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { listPlace } from '../../../shared/names.ts';
+import type { RunRecord } from '../../../shared/records.ts';
+import { operation } from '../operation.ts';
+import type { ApiPorts } from '../ports.ts';
+import { Problem } from '../problem.ts';
+import { cursorQuery, nextCursor, RUN_STATES, runParams, runSchema } from '../schemas.ts';
+import { submitRun } from '../submit-run.ts';
+import { findRun, listedRun, viewRun } from '../view-run.ts';
+
+const MAX_INLINE_ITEMS = 50_000;
+/** A list that filters much reads at most so many pages. */
+const PAGES_AT_ONCE = 5;
+
+const item = z.union([z.string().min(1), z.record(z.string(), z.json())]);
+const submission = z.strictObject({
+  processor: z.string().min(1).max(100),
+  options: z.record(z.string(), z.json()).default({}).meta({ description: "The processor's own options, and those of every run" }),
+  items: z.array(item).min(1).max(MAX_INLINE_ITEMS).meta({ description: 'Each a row: a bare value, or an object of fields' }),
+});
+
+export const createRun = operation({
+  id: 'createRun',
+  method: 'POST',
+  path: '/v1/runs',
+  summary: 'Starts a run of these items. More than 5 MB are uploaded to the manifests bucket instead.',
+  scope: 'submit',
+  body: submission,
+  headers: { 'Idempotency-Key': 'The same key again answers the run that it made, with 200' },
+  answers: { 201: { says: 'The run', schema: runSchema }, 200: { says: 'The run that this Idempotency-Key made before', schema: runSchema } },
+  problems: [409, 413, 415, 422, 429],
+  async handle({ body, caller, headers }, ports) {
+    const { run, isOld } = await submitRun({ tenant: caller.tenant, ...body, key: headers['idempotency-key'] }, ports);
+    return { status: isOld ? 200 : 201, body: await viewRun(await findRun(run, caller.tenant, ports), ports), headers: { location: `/v1/runs/${run}` } };
+  },
+});
+
+const listed = runSchema.pick({ run: true, processor: true, state: true, createdAt: true, finishedAt: true, total: true });
+const listQuery = z.strictObject({ ...cursorQuery, state: z.enum(RUN_STATES).optional(), processor: z.string().max(100).optional() });
+
+export const listRuns = operation({
+  id: 'listRuns',
+  method: 'GET',
+  path: '/v1/runs',
+  summary: "The tenant's runs, newest first.",
+  scope: 'read',
+  query: listQuery,
+  answers: { 200: { says: 'A page of runs', schema: z.object({ runs: z.array(listed), nextCursor }) } },
+  async handle({ query, caller }, ports) {
+    const { runs, last } = await readRuns(caller.tenant, query, ports);
+    return { status: 200, body: { runs: runs.map(listedRun), ...(last && { nextCursor: Buffer.from(listPlace(last)).toString('base64url') }) } };
+  },
+});
+
+async function readRuns(tenant: string, { limit, cursor, state, processor }: z.infer<typeof listQuery>, { ledger }: ApiPorts): Promise<{ readonly runs: RunRecord[]; readonly last?: RunRecord }> {
+  const runs: RunRecord[] = [];
+  let before = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString();
+  for (let page = 0; page < PAGES_AT_ONCE; page++) {
+    const found = await ledger.listRuns(tenant, limit, before);
+    for (const run of found) {
+      before = listPlace(run);
+      if ((state === undefined || listedRun(run).state === state) && (processor === undefined || run.processor === processor)) runs.push(run);
+      if (runs.length === limit) return { runs, last: run };
+    }
+    if (found.length < limit) return { runs };
+    if (page === PAGES_AT_ONCE - 1) return { runs, last: found.at(-1)! };
+  }
+  return { runs };
+}
+
+export const showRun = operation({
+  id: 'showRun',
+  method: 'GET',
+  path: '/v1/runs/{run}',
+  summary: 'State, counts, rate, time left, and what a run waits for.',
+  scope: 'read',
+  params: runParams,
+  answers: { 200: { says: 'The run', schema: runSchema } },
+  problems: [404],
+  handle: async ({ params, caller }, ports) => ({ status: 200, body: await viewRun(await findRun(params.run, caller.tenant, ports), ports) }),
+});
+
+/** What an operator does to a run; one that has ended stays as it is. */
+const controlOperation = (verb: 'cancel' | 'pause' | 'resume', summary: string) =>
+  operation({
+    id: `${verb}Run`,
+    method: 'POST',
+    path: `/v1/runs/{run}/${verb}`,
+    summary,
+    scope: 'manage',
+    params: runParams,
+    answers: { 200: { says: 'The run as it is now', schema: runSchema } },
+    problems: [404, 409],
+    async handle({ params, caller }, ports) {
+      const { run, state } = await findRun(params.run, caller.tenant, ports);
+      if (state === 'finished' || state === 'failed') throw new Problem(409, `expected a run that goes on, ${run} is ${state}`);
+      const record = await ports.control[verb](run);
+      return { status: 200, body: await viewRun(record ?? (await findRun(run, caller.tenant, ports)), ports) };
+    },
+  });
+
+export const cancelRun = controlOperation('cancel', 'Ends a run now: what has no verdict yet is skipped, what is done stays.');
+export const pauseRun = controlOperation('pause', 'Lets what is in work end, and nothing begin.');
+export const resumeRun = controlOperation('resume', 'Lets a paused run go on.');

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { operation } from '../operation.ts';
+
+const part = z.enum(['up', 'down']);
+
+export const health = operation({
+  id: 'health',
+  method: 'GET',
+  path: '/health',
+  summary: 'Whether the stack answers, part by part.',
+  answers: { 200: { says: 'All parts answer', schema: z.object({ status: part, ledger: part, results: part }) }, 503: { says: 'A part does not', schema: z.object({ status: part, ledger: part, results: part }) } },
+  async handle(_request, { ledger, results }) {
+    const look = (work: Promise<unknown>) => work.then(() => 'up' as const, () => 'down' as const);
+    const [ledgerIs, resultsAre] = await Promise.all([look(ledger.readRun('health')), look(results.head('health'))]);
+    const isUp = ledgerIs === 'up' && resultsAre === 'up';
+    return { status: isUp ? 200 : 503, body: { status: isUp ? 'up' : 'down', ledger: ledgerIs, results: resultsAre } };
+  },
+});
+
+const wait = z.object({ limit: z.string(), until: z.iso.datetime() });
+const workerClass = z.object({ window: z.int(), inFlight: z.int(), itemsPerSecond: z.number() });
+const turn = z.object({ weight: z.number(), share: z.number(), inFlight: z.int(), waitingBatches: z.int(), unopenedShards: z.int(), lagMs: z.number(), waits: z.array(wait) });
+
+export const showQueue = operation({
+  id: 'showQueue',
+  method: 'GET',
+  path: '/v1/queue',
+  summary: "The tenant's turn: its share of the workers, what is in flight, and what it waits for.",
+  scope: 'read',
+  answers: { 200: { says: 'A moment of it', schema: z.object({ classes: z.record(z.string(), workerClass), tenant: turn.optional().meta({ description: 'Missing: the tenant has no work' }) }) } },
+  async handle({ caller }, { describeQueue }) {
+    const { classes, tenants } = await describeQueue();
+    const own = tenants.find(({ tenant }) => tenant === caller.tenant);
+    if (!own) return { status: 200, body: { classes } };
+    const { weight, share, inFlight, waitingBatches, unopenedShards, lagMs, waits } = own;
+    return { status: 200, body: { classes, tenant: { weight, share, inFlight, waitingBatches, unopenedShards, lagMs, waits: waits.map(({ limit, until }) => ({ limit, until: new Date(until).toISOString() })) } } };
+  },
+});

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Processor } from '../../processors/processor.ts';
+import { decideAdmission } from '../../shared/decide-admission.ts';
+import { ManifestRefusedError } from '../../shared/errors.ts';
+import { describeOptionFaults, splitOptions } from '../../shared/manifest/common-options.ts';
+import { runIdOf } from '../../shared/names.ts';
+import { ALL_TENANTS } from '../../shared/tenant-settings.ts';
+import type { JsonObject } from '../../shared/rows.ts';
+import type { StoredSubmission } from '../../shared/aws/submission-table.ts';
+import type { ApiPorts } from './ports.ts';
+import { Problem } from './problem.ts';
+
+export interface SubmitRequest {
+  readonly tenant: string;
+  readonly processor: string;
+  readonly options: JsonObject;
+  readonly items: readonly (string | JsonObject)[];
+  /** `Idempotency-Key`. */
+  readonly key: string | undefined;
+}
+
+export interface Submitted {
+  readonly run: string;
+  /** It was there before. */
+  readonly isOld: boolean;
+}
+
+/** A request that took the name and has stored nothing after this is given up. */
+const GIVEN_UP_AFTER_MS = 30_000;
+
+/** Stores the items as a manifest and admits its run. The same key again is the same run, whatever crashed in between. @throws Problem */
+export async function submitRun(request: SubmitRequest, ports: ApiPorts): Promise<Submitted> {
+  const processor = ports.findProcessor(request.processor);
+  if (!processor) throw new Problem(400, `there is no processor ${request.processor}`, { errors: [{ in: 'body', pointer: '/processor', detail: 'there is no such processor' }] });
+  checkOptions(processor, request.options);
+  const name = request.key === undefined ? ports.newId() : createHash('sha256').update(request.key).digest('base64url');
+  const place = `${request.tenant}/${processor.name}/api/${name}.jsonl`;
+  if (request.key === undefined) {
+    await checkRoom(request, processor, ports);
+    return { run: await store(place, request, ports), isOld: false };
+  }
+  return submitOnce(place, { request, processor }, ports);
+}
+
+async function submitOnce(place: string, { request, processor }: { readonly request: SubmitRequest; readonly processor: Processor }, ports: ApiPorts): Promise<Submitted> {
+  const { submissions, clock } = ports;
+  const fingerprint = createHash('sha256').update(JSON.stringify([request.processor, request.options, request.items])).digest('base64url');
+  const { isMine, submission } = await submissions.take(place, { fingerprint, takenAt: clock() });
+  if (submission.fingerprint !== fingerprint) throw new Problem(422, 'expected the request that this Idempotency-Key was first sent with, got another one: take a new key');
+  if (submission.run !== undefined) return { run: submission.run, isOld: true };
+  if (!isMine && !(await takeOver(place, submission, ports))) throw new Problem(409, 'another request with this Idempotency-Key is under way', { retryAfterSeconds: 1 });
+  // Whoever held it may have stored the manifest before it died: that one is the run.
+  const stored = isMine ? undefined : await ports.manifests.head(place);
+  const run = stored ? await adopt(place, ports) : await (async () => (await checkRoom(request, processor, ports), store(place, request, ports)))();
+  await submissions.settle(place, run);
+  return { run, isOld: !isMine };
+}
+
+const takeOver = async (place: string, seen: StoredSubmission, { submissions, clock }: ApiPorts): Promise<boolean> => clock() - seen.takenAt > GIVEN_UP_AFTER_MS && submissions.takeOver(place, seen, clock());
+
+async function store(key: string, { processor, options, items }: SubmitRequest, ports: ApiPorts): Promise<string> {
+  const lines = items.map((item) => `${JSON.stringify(item)}\n`);
+  const metadata = { 'spillway-processor': processor, 'spillway-options': JSON.stringify({ ...options, format: 'jsonl' }) };
+  const source = await ports.upload({ key, body: Readable.from([Buffer.from(lines.join(''))]), metadata });
+  return admit(source, ports);
+}
+
+async function adopt(key: string, ports: ApiPorts): Promise<string> {
+  const head = await ports.manifests.head(key);
+  if (!head?.version) throw new Problem(409, 'the manifest of this Idempotency-Key is being stored', { retryAfterSeconds: 1 });
+  return admit({ bucket: ports.manifests.bucket, key, version: head.version, bytes: head.bytes, etag: head.etag }, ports);
+}
+
+/** At once, so that the run is there when its id is answered; the upload's event admits it once more. */
+async function admit(source: Parameters<ApiPorts['admit']>[0]['source'], ports: ApiPorts): Promise<string> {
+  const run = runIdOf(source);
+  const admission = await ports.admit({ source, uploadedAt: new Date(ports.clock()).toISOString() });
+  if (admission.kind === 'refused') throw new Problem(400, admission.reason);
+  return run;
+}
+
+/** @throws Problem 400 with every fault */
+function checkOptions(processor: Processor, options: JsonObject): void {
+  try {
+    const { own } = splitOptions(options);
+    const parsed = processor.optionsSchema.safeParse(own);
+    if (parsed.success) return;
+    throw new Problem(400, describeOptionFaults(parsed.error), { errors: parsed.error.issues.map(({ path, message }) => ({ in: 'body', pointer: ['options', ...path].map((part) => `/${String(part)}`).join(''), detail: message })) });
+  } catch (error) {
+    if (error instanceof ManifestRefusedError) throw new Problem(400, error.message, { errors: [{ in: 'body', pointer: '/options', detail: error.message }] });
+    throw error;
+  }
+}
+
+/** Before anything is stored; the plan reserves, and may come to another answer. @throws Problem 429 */
+async function checkRoom({ tenant, items }: SubmitRequest, { name, creditsPerItem = 0, maxWaitingItems }: Processor, { tenants, accounts, room }: ApiPorts): Promise<void> {
+  const [settings, all, account, waiting] = await Promise.all([tenants.readSettings(tenant), tenants.readSettings(ALL_TENANTS), accounts.read(tenant), room.read(tenant)]);
+  const pays = settings.paysCredits ?? all.paysCredits ?? false;
+  const cap = settings.maxWaitingItems ?? maxWaitingItems;
+  const verdict = decideAdmission({ items: items.length, price: pays ? creditsPerItem * items.length : 0, balance: account?.balance ?? 0, waiting, ...(cap !== undefined && { cap }), onFull: settings.onFull });
+  if (verdict.kind !== 'refused') return;
+  const { reason, retryAfterSeconds } = verdict;
+  const why = reason === 'credits' ? `expected ${creditsPerItem * items.length} credits, there are ${account?.balance ?? 0}` : `expected room for ${items.length} items of ${name}, too many wait already`;
+  throw new Problem(429, `${why}; about ${retryAfterSeconds} s`, { retryAfterSeconds });
+}

@@ -1,0 +1,57 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/** What a key may do. Each is given by name: none includes another. */
+export const SCOPES = ['read', 'submit', 'manage', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** A key as it is stored: the secret itself is shown once and kept nowhere. Times are milliseconds since the epoch. */
+export interface KeyRecord {
+  readonly v: 1;
+  /** First part of the key: names it everywhere. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly scopes: readonly Scope[];
+  /** For people. */
+  readonly name: string;
+  /** SHA-256 of the secret, base64url. It is random and long, so that no slow hash is needed. */
+  readonly hash: string;
+  readonly createdAt: number;
+  /** Undefined: it does not end by itself. */
+  readonly expiresAt?: number;
+}
+
+/** `shared/aws/key-table.ts` */
+export interface KeyStore {
+  /** Consistent, and remembered by nobody: a revoked key is refused at once. */
+  read(id: string): Promise<KeyRecord | undefined>;
+  list(tenant: string): Promise<KeyRecord[]>;
+  write(record: KeyRecord): Promise<void>;
+  remove(record: Pick<KeyRecord, 'tenant' | 'id'>): Promise<void>;
+}
+
+export interface NewKey {
+  readonly record: KeyRecord;
+  /** What its owner sends: shown once. */
+  readonly text: string;
+}
+
+const PREFIX = 'spw';
+const ID_BYTES = 9;
+const SECRET_BYTES = 32;
+const KEY = new RegExp(`^${PREFIX}_(?<id>[\\w-]{12})_(?<secret>[\\w-]{43})$`);
+
+/** @param randomBytes of a source that nobody can guess */
+export function createKey(of: Pick<KeyRecord, 'tenant' | 'scopes' | 'name' | 'createdAt' | 'expiresAt'>, randomBytes: (count: number) => Uint8Array): NewKey {
+  const [id, secret] = [ID_BYTES, SECRET_BYTES].map((count) => Buffer.from(randomBytes(count)).toString('base64url')) as [string, string];
+  return { record: { v: 1, id, ...of, hash: hashOf(secret) }, text: `${PREFIX}_${id}_${secret}` };
+}
+
+const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
+
+export function parseKey(text: string): { readonly id: string; readonly secret: string } | undefined {
+  const { id, secret } = KEY.exec(text)?.groups ?? {};
+  return id === undefined || secret === undefined ? undefined : { id, secret };
+}
+
+export const isValidKey = ({ hash, expiresAt = Infinity }: KeyRecord, secret: string, now: number): boolean =>
+  timingSafeEqual(Buffer.from(hash, 'base64url'), Buffer.from(hashOf(secret), 'base64url')) && now < expiresAt;

@@ -1,0 +1,154 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createKey, SCOPES, type Scope } from '../../shared/api-keys.ts';
+import { createDynamo } from '../../shared/aws/clients.ts';
+import { createKeyStore } from '../../shared/aws/key-table.ts';
+import { TargetClient } from '../support/target-run.ts';
+import { startTarget } from '../support/targets/start-target.ts';
+import type { Target } from '../support/targets/target.ts';
+
+/** The API as a program uses it: over HTTP, with a key. */
+describe('the API', () => {
+  let target: Target;
+  let client: TargetClient;
+  let key: string;
+  let foreignKey: string;
+
+  const makeKey = async (tenant: string, scopes: readonly Scope[] = SCOPES): Promise<string> => {
+    const keys = createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), client.output('TenantsTable'));
+    const { record, text } = createKey({ tenant, scopes, name: 'test', createdAt: Date.now() }, randomBytes);
+    await keys.write(record);
+    return text;
+  };
+
+  beforeAll(async () => {
+    target = await startTarget();
+    client = new TargetClient(target);
+    key = await makeKey('acme');
+    foreignKey = await makeKey('other');
+  });
+  afterAll(() => target?.stop());
+
+  async function call(method: string, path: string, { body, by = key, headers = {} }: { body?: unknown; by?: string | null; headers?: Record<string, string> } = {}) {
+    const response = await fetch(`${target.apiEndpoint}${path}`, { method, headers: { ...(by !== null && { authorization: `Bearer ${by}` }), ...(body !== undefined && { 'content-type': 'application/json' }), ...headers }, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: (text === '' ? undefined : JSON.parse(text)) as Record<string, unknown> };
+  }
+
+  async function waitUntil(run: unknown, isSo: (run: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+    for (const giveUpAt = Date.now() + 60_000; ; ) {
+      const { body } = await call('GET', `/v1/runs/${String(run)}`);
+      if (isSo(body)) return body;
+      if (Date.now() > giveUpAt) throw new Error(`still ${JSON.stringify(body)}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  it('takes items, makes a run of them at once, and gives its results when it has finished', async () => {
+    const created = await call('POST', '/v1/runs', { body: { processor: 'noop', items: ['one', { value: 'two', id: 'b' }, 'one'] } });
+    expect(created.status).toBe(201);
+    expect(created.headers.get('location')).toBe(`/v1/runs/${created.body['run']}`);
+    const done = await waitUntil(created.body['run'], ({ state }) => state === 'finished');
+    expect(done).toMatchObject({ processor: 'noop', total: 3, completed: 3, succeeded: 2, skipped: 1, processing: 0, queued: 0, percent: 100, waitsFor: [] });
+    const { body } = await call('GET', `/v1/runs/${done['run']}/results?prefix=results/`);
+    const rows = await Promise.all((body['files'] as { url: string }[]).map(async ({ url }) => gunzipSync(Buffer.from(await (await fetch(url)).arrayBuffer())).toString()));
+    expect(rows.join('')).toContain('"id":"b"');
+    const { body: list } = await call('GET', '/v1/runs?state=finished&limit=1');
+    expect(list['runs']).toMatchObject([{ run: done['run'], state: 'finished', total: 3 }]);
+  });
+
+  it('lists a run once, although both the request and the upload\'s event admit it', async () => {
+    const { body } = await call('POST', '/v1/runs', { body: { processor: 'noop', items: ['x'] } });
+    await waitUntil(body['run'], ({ state }) => state === 'finished');
+    const { body: list } = await call('GET', '/v1/runs?limit=100');
+    expect((list['runs'] as { run: string }[]).filter(({ run }) => run === body['run'])).toHaveLength(1);
+  });
+
+  it('answers the run that an Idempotency-Key made before, and refuses another request with it', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const body = { processor: 'noop', items: ['a', 'b'] };
+    const answers = await Promise.all([1, 2, 3, 4].map(() => call('POST', '/v1/runs', { body, headers })));
+    const first = answers.find(({ status }) => status === 201)!;
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    for (const { status } of answers) expect([200, 201, 409]).toContain(status);
+    const again = await call('POST', '/v1/runs', { body, headers });
+    expect(again).toMatchObject({ status: 200, body: { run: first.body['run'] } });
+    expect(await call('POST', '/v1/runs', { body: { ...body, items: ['c'] }, headers })).toMatchObject({ status: 422 });
+    const { body: list } = await call('GET', '/v1/runs?processor=noop&limit=100');
+    const runs = (list['runs'] as { run: string; total?: number }[]).filter(({ total }) => total === 2);
+    expect(runs).toHaveLength(1);
+  });
+
+  it('pauses, resumes and cancels', async () => {
+    const items = Array.from({ length: 3000 }, (_, i) => `item ${i}`);
+    const { body } = await call('POST', '/v1/runs', { body: { processor: 'noop', options: { itemsPerBatch: 1 }, items } });
+    const run = body['run'] as string;
+    await waitUntil(run, ({ total }) => total === 3000);
+    expect((await call('POST', `/v1/runs/${run}/pause`)).body).toMatchObject({ state: 'paused' });
+    expect((await call('POST', `/v1/runs/${run}/resume`)).body['state']).not.toBe('paused');
+    expect((await call('POST', `/v1/runs/${run}/cancel`)).status).toBe(200);
+    const done = await waitUntil(run, ({ state }) => state === 'finished');
+    expect(done).toMatchObject({ stop: { reason: 'cancelled' }, total: 3000, completed: 3000 });
+    expect((done['succeeded'] as number) + (done['skipped'] as number)).toBe(3000);
+    expect(await call('POST', `/v1/runs/${run}/cancel`)).toMatchObject({ status: 409, body: { retryable: true } });
+  });
+
+  it('shows failed items by their error, with samples', async () => {
+    const { body } = await call('POST', '/v1/runs', { body: { processor: 'generate', options: { api: 'nobody', model: 'm1' }, items: ['a', 'b', 'c', 'd'] } });
+    await waitUntil(body['run'], ({ state }) => state === 'finished');
+    expect((await call('GET', `/v1/runs/${body['run']}/errors`)).body).toMatchObject({ isComplete: true, groups: [{ error: 'ApiNotConfiguredError', count: 4, retryable: false, samples: [{ input: {} }, {}, {}] }] });
+  });
+
+  it("answers another tenant's run as if there were none", async () => {
+    const { body } = await call('POST', '/v1/runs', { body: { processor: 'noop', items: ['secret'] } });
+    for (const [method, path] of [['GET', ''], ['GET', '/errors'], ['GET', '/results'], ['POST', '/cancel'], ['POST', '/pause'], ['POST', '/resume']] as const) {
+      expect(await call(method, `/v1/runs/${body['run']}${path}`, { by: foreignKey })).toMatchObject({ status: 404 });
+    }
+    expect((await call('GET', '/v1/runs', { by: foreignKey })).body['runs']).toEqual([]);
+  });
+
+  it('names every fault of a request with its place, and no stack', async () => {
+    expect(await call('POST', '/v1/runs', { body: { processor: 'noop', item: ['a'], options: 7 } })).toMatchObject({
+      status: 400,
+      body: { title: 'Bad Request', retryable: false, errors: expect.arrayContaining([{ in: 'body', pointer: '/items', detail: expect.any(String) }, { in: 'body', pointer: '/options', detail: expect.any(String) }, { in: 'body', pointer: '/item', detail: 'there is no such field' }]) },
+    });
+    expect(await call('POST', '/v1/runs', { body: { processor: 'llms-txt', options: { twinz: true }, items: ['https://example.com'] } })).toMatchObject({ status: 400, body: { errors: [{ pointer: '/options' }] } });
+    expect(await call('POST', '/v1/runs', { body: { processor: 'no-such', items: ['a'] } })).toMatchObject({ status: 400, body: { errors: [{ pointer: '/processor' }] } });
+    expect(await call('GET', '/v1/runs?limit=0')).toMatchObject({ status: 400, body: { errors: [{ in: 'query', pointer: '/limit' }] } });
+    expect(await call('GET', '/v1/runs/nonsense')).toMatchObject({ status: 400 });
+    expect(await call('GET', '/v1/nothing')).toMatchObject({ status: 404 });
+    const wrong = await call('PUT', '/v1/runs', { body: {} });
+    expect(wrong).toMatchObject({ status: 405 });
+    expect(wrong.headers.get('allow')).toBe('POST, GET');
+  });
+
+  it('makes keys, lets an old one go on for a while when it is rotated, and refuses a revoked one at once', async () => {
+    const made = await call('POST', '/v1/keys', { body: { name: 'reader', scopes: ['read'] } });
+    expect(made).toMatchObject({ status: 201, body: { name: 'reader', scopes: ['read'] } });
+    const reader = made.body['key'] as string;
+    expect((await call('GET', '/v1/runs', { by: reader })).status).toBe(200);
+    expect((await call('POST', '/v1/runs', { by: reader, body: { processor: 'noop', items: ['a'] } })).status).toBe(403);
+    const rotated = await call('POST', `/v1/keys/${made.body['id']}/rotate`, { body: { overlapSeconds: 3600 } });
+    expect(rotated.status).toBe(201);
+    for (const by of [reader, rotated.body['key'] as string]) expect((await call('GET', '/v1/runs', { by })).status).toBe(200);
+    expect((await call('DELETE', `/v1/keys/${made.body['id']}`)).status).toBe(204);
+    expect((await call('GET', '/v1/runs', { by: reader })).status).toBe(401);
+    expect((await call('DELETE', `/v1/keys/${rotated.body['id']}`, { by: foreignKey })).status).toBe(404);
+    expect(JSON.stringify((await call('GET', '/v1/keys')).body)).not.toContain('hash');
+  });
+
+  it('says 401 without a key and with one that is none, and how it wants one', async () => {
+    for (const by of [null, 'nonsense', `spw_${'a'.repeat(12)}_${'b'.repeat(43)}`]) {
+      const answer = await call('GET', '/v1/runs', { by });
+      expect(answer).toMatchObject({ status: 401 });
+      expect(answer.headers.get('www-authenticate')).toContain('Bearer');
+    }
+  });
+
+  it('answers health and its document to anybody', async () => {
+    expect(await call('GET', '/health', { by: null })).toMatchObject({ status: 200, body: { status: 'up', ledger: 'up', results: 'up' } });
+    const { body } = await call('GET', '/openapi.json', { by: null });
+    expect(body).toMatchObject({ openapi: '3.1.0', paths: { '/v1/runs': { post: { operationId: 'createRun' } } } });
+  });
+});
