@@ -24,7 +24,7 @@ export function openApiOperation(operations: readonly Operation[]): Operation {
     method: 'GET',
     path: '/openapi.json',
     summary: 'This document.',
-    answers: { 200: { says: 'OpenAPI 3.1', schema: z.record(z.string(), z.json()) } },
+    answers: { 200: { says: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },
     handle: async () => ({ status: 200, body: describe([...operations, self]) }),
   });
   return self;
@@ -46,7 +46,7 @@ export function describe(operations: readonly Operation[]): JsonObject {
   };
 }
 
-function describeOperation({ id, summary, scope, params, query, body, headers = {}, answers, problems = [] }: Operation): JsonObject {
+function describeOperation({ id, summary, scope, params, query, body, headers = {}, answers, problems = [], leadsTo, bodyDocument }: Operation): JsonObject {
   const takes = params !== undefined || query !== undefined || body !== undefined || Object.keys(headers).length > 0;
   const failures = [...new Set([...(takes ? [400] : []), ...(scope === undefined ? [] : [401, 403]), ...problems, 500])].toSorted((a, b) => a - b);
   const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query'), ...Object.entries(headers).map(([name, description]) => ({ name, in: 'header', description, schema: { type: 'string', pattern: '^[!-~]{1,200}$' } }))];
@@ -55,13 +55,16 @@ function describeOperation({ id, summary, scope, params, query, body, headers = 
     summary,
     ...(scope !== undefined && { security: [{ key: [] }], 'x-scope': scope }),
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
+    ...(body && { requestBody: { required: !body.safeParse({}).success, content: { 'application/json': { schema: bodyDocument ?? schemaOf(body, 'input') } } } }),
     responses: {
-      ...Object.fromEntries(Object.entries(answers).map(([status, { says, schema }]) => [status, { description: says, ...(schema && { content: { 'application/json': { schema: schemaOf(schema, 'output') } } }) }])),
+      ...Object.fromEntries(Object.entries(answers).map(([status, { says, schema }]) => [status, { description: says, ...(schema && { content: { 'application/json': { schema: schemaOf(schema, 'output') } } }), ...(leadsTo && { links: linksOf(leadsTo) }) }])),
       ...Object.fromEntries(failures.map((status) => [status, { description: SAYS[status] ?? 'A problem', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }])),
     },
   };
 }
+
+const linksOf = (leadsTo: NonNullable<Operation['leadsTo']>): JsonObject =>
+  Object.fromEntries(Object.entries(leadsTo).map(([operationId, fields]) => [operationId, { operationId, parameters: Object.fromEntries(Object.entries(fields).map(([parameter, field]) => [parameter, `$response.body#/${field}`])) }]));
 
 function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): JsonObject[] {
   if (!schema) return [];

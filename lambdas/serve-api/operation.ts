@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Scope } from '../../shared/api-keys.ts';
+import type { JsonObject } from '../../shared/rows.ts';
 import type { ApiPorts } from './ports.ts';
 
 /** Who calls: both come from the key alone. */
@@ -27,10 +28,14 @@ interface Shape<Params, Query, Body> {
   readonly params?: z.ZodType<Params>;
   readonly query?: z.ZodType<Query>;
   readonly body?: z.ZodType<Body>;
+  /** Says more of the body in the document than its check does, which needs other rules for that. */
+  readonly bodyDocument?: JsonObject;
   /** Header -> what it means; all may be missing. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What is answered if all goes well, by status. */
   readonly answers: Readonly<Record<number, { readonly says: string; readonly schema?: z.ZodType }>>;
+  /** Operations that its answer leads to: id -> parameter -> field of the answer. */
+  readonly leadsTo?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Statuses of problems that it has beside those that every operation has. */
   readonly problems?: readonly number[];
 }

@@ -11,7 +11,7 @@ export const PRIORITIES = ['urgent', 'normal', 'low'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
 /** Options that every processor's runs have beside its own. */
-const commonOptionsSchema = z.object({
+export const commonOptionsSchema = z.object({
   /** Items of one batch, 1 to 1,000. @default what takes about 20 seconds, by the tenant's items before; the processor's at first */
   itemsPerBatch: z.int().min(1).max(MAX_BATCH_ITEMS).optional(),
   /** The csv column or JSON field that holds the value. @default the processor's names for it */

@@ -6,7 +6,7 @@ import { Problem } from '../problem.ts';
 import { keySchema, newKeySchema } from '../schemas.ts';
 
 const DAY_SECONDS = 86_400;
-const keyParams = z.object({ key: z.string().regex(/^[\w-]{12}$/) });
+const keyParams = z.object({ id: z.string().regex(/^[\w-]{12}$/) });
 
 const view = ({ id, name, scopes, createdAt, expiresAt }: KeyRecord) => ({ id, name, scopes, createdAt: new Date(createdAt).toISOString(), ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }) });
 
@@ -29,6 +29,7 @@ export const createKey = operation({
     expiresInSeconds: z.int().min(60).max(3650 * DAY_SECONDS).optional().meta({ description: 'Without it the key does not end by itself' }),
   }),
   answers: { 201: { says: 'The key', schema: newKeySchema } },
+  leadsTo: { rotateKey: { id: 'id' }, revokeKey: { id: 'id' } },
   problems: [415],
   async handle({ body, caller }, ports) {
     const now = ports.clock();
@@ -51,7 +52,7 @@ export const listKeys = operation({
 export const rotateKey = operation({
   id: 'rotateKey',
   method: 'POST',
-  path: '/v1/keys/{key}/rotate',
+  path: '/v1/keys/{id}/rotate',
   summary: 'Makes a key that may do the same; the old one goes on for a while.',
   scope: 'admin',
   params: keyParams,
@@ -59,7 +60,7 @@ export const rotateKey = operation({
   answers: { 201: { says: 'The new key', schema: newKeySchema } },
   problems: [404, 415],
   async handle({ params, body, caller }, ports) {
-    const old = await findKey(params.key, caller.tenant, ports);
+    const old = await findKey(params.id, caller.tenant, ports);
     const now = ports.clock();
     const { record, text } = ports.newKey({ tenant: old.tenant, name: old.name, scopes: old.scopes, createdAt: now });
     await ports.keys.write(record);
@@ -71,14 +72,14 @@ export const rotateKey = operation({
 export const revokeKey = operation({
   id: 'revokeKey',
   method: 'DELETE',
-  path: '/v1/keys/{key}',
+  path: '/v1/keys/{id}',
   summary: 'Ends a key at once.',
   scope: 'admin',
   params: keyParams,
   answers: { 204: { says: 'It opens nothing any more' } },
   problems: [404],
   async handle({ params, caller }, ports) {
-    await ports.keys.remove(await findKey(params.key, caller.tenant, ports));
+    await ports.keys.remove(await findKey(params.id, caller.tenant, ports));
     return { status: 204 };
   },
 });

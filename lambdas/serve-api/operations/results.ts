@@ -36,7 +36,7 @@ export const listResults = operation({
   },
 });
 
-const sample = z.object({ line: z.int().positive(), id: z.string().optional(), input: z.record(z.string(), z.json()), message: z.string() });
+const sample = z.object({ line: z.int().positive(), id: z.string().optional(), input: z.record(z.string(), z.unknown()), message: z.string() });
 const group = z.object({ error: z.string(), retryable: z.boolean(), count: z.int().positive(), samples: z.array(sample) });
 
 export const listErrors = operation({

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { listProcessors } from '../../../processors/registry.ts';
+import { commonOptionsSchema } from '../../../shared/manifest/common-options.ts';
 import { listPlace } from '../../../shared/names.ts';
 import type { RunRecord } from '../../../shared/records.ts';
+import type { JsonObject } from '../../../shared/rows.ts';
 import { operation } from '../operation.ts';
 import type { ApiPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -12,12 +15,24 @@ const MAX_INLINE_ITEMS = 50_000;
 /** A list that filters much reads at most so many pages. */
 const PAGES_AT_ONCE = 5;
 
-const item = z.union([z.string().min(1), z.record(z.string(), z.json())]);
+const item = z.union([z.string().min(1), z.record(z.string(), z.unknown())]);
 const submission = z.strictObject({
-  processor: z.string().min(1).max(100),
-  options: z.record(z.string(), z.json()).default({}).meta({ description: "The processor's own options, and those of every run" }),
+  processor: z.enum(listProcessors().map(({ name }) => name)),
+  options: z.record(z.string(), z.unknown()).default({}).meta({ description: "The processor's own options, and those of every run" }),
   items: z.array(item).min(1).max(MAX_INLINE_ITEMS).meta({ description: 'Each a row: a bare value, or an object of fields' }),
 });
+
+/** One form for each processor, with all of its options. */
+function describeSubmission(): JsonObject {
+  const { properties, required } = z.toJSONSchema(submission, { io: 'input' }) as { properties: JsonObject; required: string[] };
+  const common = z.toJSONSchema(commonOptionsSchema, { io: 'input', unrepresentable: 'any' }) as { properties: JsonObject };
+  const forms = listProcessors().map(({ name, summary, optionsSchema }) => {
+    const own = z.toJSONSchema(optionsSchema, { io: 'input', unrepresentable: 'any' }) as { properties?: JsonObject; required?: string[] };
+    const options = { type: 'object', properties: { ...common.properties, ...own.properties }, additionalProperties: false, ...(own.required?.length && { required: own.required }) };
+    return { type: 'object', description: summary, properties: { ...properties, processor: { const: name }, options }, required: own.required?.length ? [...required, 'options'] : required, additionalProperties: false };
+  });
+  return { oneOf: forms, examples: [{ processor: 'noop', items: ['one', { value: 'two', id: 'b' }] }] };
+}
 
 export const createRun = operation({
   id: 'createRun',
@@ -26,8 +41,10 @@ export const createRun = operation({
   summary: 'Starts a run of these items. More than 5 MB are uploaded to the manifests bucket instead.',
   scope: 'submit',
   body: submission,
+  bodyDocument: describeSubmission(),
   headers: { 'Idempotency-Key': 'The same key again answers the run that it made, with 200' },
   answers: { 201: { says: 'The run', schema: runSchema }, 200: { says: 'The run that this Idempotency-Key made before', schema: runSchema } },
+  leadsTo: Object.fromEntries(['showRun', 'cancelRun', 'pauseRun', 'resumeRun', 'listErrors', 'listResults'].map((id) => [id, { run: 'run' }])),
   problems: [409, 413, 415, 422, 429],
   async handle({ body, caller, headers }, ports) {
     const { run, isOld } = await submitRun({ tenant: caller.tenant, ...body, key: headers['idempotency-key'] }, ports);
