@@ -1,4 +1,5 @@
 import type { Admission } from '../shared/admission.ts';
+import type { KeyStore } from '../shared/api-keys.ts';
 import type { ManifestUpload } from '../shared/aws/upload-manifest.ts';
 import type { LimitControl } from '../shared/limiting/limit-control.ts';
 import type { QueueDescription, RunWait } from '../shared/describe-queue.ts';
@@ -23,6 +24,7 @@ export interface Backend {
   readonly tenants: TenantAdmin;
   readonly deadLetters: DeadLetters;
   readonly limits: LimitControl;
+  readonly keys: KeyStore;
   /** Does what the function that admits uploads does with their event. @throws PayloadError if it is no such event */
   admit(event: unknown): Promise<Admission>;
   /** Of the REST API, if there is one. */

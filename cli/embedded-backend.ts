@@ -13,6 +13,7 @@ import { createCredits } from '../shared/aws/credit-table.ts';
 import { createDeadLetters, type DeadLetterQueues } from '../shared/aws/dead-letters.ts';
 import { createLeaseEnder } from '../shared/aws/dead-leases.ts';
 import { createExecutions, createTaskAnswers } from '../shared/aws/executions.ts';
+import { createKeyStore } from '../shared/aws/key-table.ts';
 import { createLaneStore } from '../shared/aws/lane-table.ts';
 import { createLimitControlOf } from '../shared/aws/limit-control.ts';
 import { createObjectStore } from '../shared/aws/object-store.ts';
@@ -126,6 +127,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     }),
     tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), room: createWaitingRoom(dynamo, tenants), maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants, Date.now), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
+    keys: createKeyStore(dynamo, tenants),
     limits: createLimitControlOf(dynamo, outputOf(outputs, 'LimitsTable'), async () => countWaiting(await readLanes(lanes), Date.now())),
     admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),

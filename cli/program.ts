@@ -14,6 +14,7 @@ import { createTerminal } from './terminal.ts';
 import type { Terminal } from './terminal.ts';
 import { readBackendOptions, readTenant } from './settings.ts';
 import type { CommandContext, GlobalOptions } from './settings.ts';
+import { addKeyCommands } from './key-commands.ts';
 import { addTenantCommands } from './tenant-commands.ts';
 
 const PROJECT_FOLDER = resolve(import.meta.dirname, '..');
@@ -68,6 +69,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   addLookCommands(program, act);
   addParkedCommands(program, act);
   addTenantCommands(program, act);
+  addKeyCommands(program, act);
   addLimitCommands(program, act);
   addAuthorCommands(program, act);
   return program;

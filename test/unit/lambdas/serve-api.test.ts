@@ -51,7 +51,7 @@ const ports = (): ApiPorts => {
     clock: () => NOW,
     newId: () => 'id',
     onError: () => undefined,
-  } as ApiPorts;
+  };
 };
 
 /** A request that is right, but for who makes it. */
