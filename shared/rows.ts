@@ -28,6 +28,8 @@ export interface ItemError {
   readonly retryable: boolean;
 }
 
+export const VERDICTS = ['succeeded', 'failed', 'skipped'] as const;
+
 /** How one item ended. */
 export type Outcome =
   | { readonly verdict: 'succeeded'; readonly output: JsonObject }

@@ -1,3 +1,6 @@
+import { createChooser, type RowChoice } from '../../lambdas/serve-api/redrive/choose-rows.ts';
+import { packManifest } from '../../lambdas/serve-api/redrive/pack-manifest.ts';
+import { readChosenRows, type RedrivenRow } from '../../lambdas/serve-api/redrive/redriven-rows.ts';
 import { processorOf } from '../../processors/registry.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { MANIFEST_FILE_NAME, runPrefix } from '../../shared/names.ts';
@@ -8,9 +11,7 @@ import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { formatCount } from '../progress.ts';
-import { type ChoiceOptions, createChooser, readChoice, type RowChoice } from '../redrive/choose-rows.ts';
-import { packManifest } from '../redrive/pack-manifest.ts';
-import { readChosenRows, type RedrivenRow } from '../redrive/redriven-rows.ts';
+import { type ChoiceOptions, readChoice } from '../redrive-choice.ts';
 import { describeState } from '../run-state.ts';
 import type { CommandContext } from '../settings.ts';
 import { readRunOptions } from '../settings.ts';

@@ -50,7 +50,7 @@ function add(groups: Map<string, ErrorGroup>, { line, id, input, error }: Extrac
 const sorted = (groups: ReadonlyMap<string, ErrorGroup>): ErrorGroup[] => [...groups.values()].toSorted((a, b) => b.count - a.count);
 
 /** A run without a failure has no file of errors. */
-async function* readRows(results: ApiPorts['results'], key: string): AsyncGenerator<ResultRow> {
+export async function* readRows(results: ApiPorts['results'], key: string): AsyncGenerator<ResultRow> {
   const object = await results.open(key);
   if (!object) return;
   const unpacked = pipeline(Readable.from(object.body), createGunzip(), () => undefined).setEncoding('utf8') as AsyncIterable<string>;

@@ -63,17 +63,17 @@ async function store(key: string, { processor, options, items }: SubmitRequest, 
   const lines = items.map((item) => `${JSON.stringify(item)}\n`);
   const metadata = { 'spillway-processor': processor, 'spillway-options': JSON.stringify({ ...options, format: 'jsonl' }) };
   const source = await ports.upload({ key, body: Readable.from([Buffer.from(lines.join(''))]), metadata });
-  return admit(source, ports);
+  return admitManifest(source, ports);
 }
 
 async function adopt(key: string, ports: ApiPorts): Promise<string> {
   const head = await ports.manifests.head(key);
   if (!head?.version) throw new Problem(409, 'the manifest of this Idempotency-Key is being stored', { retryAfterSeconds: 1 });
-  return admit({ bucket: ports.manifests.bucket, key, version: head.version, bytes: head.bytes, etag: head.etag }, ports);
+  return admitManifest({ bucket: ports.manifests.bucket, key, version: head.version, bytes: head.bytes, etag: head.etag }, ports);
 }
 
 /** At once, so that the run is there when its id is answered; the upload's event admits it once more. */
-async function admit(source: Parameters<ApiPorts['admit']>[0]['source'], ports: ApiPorts): Promise<string> {
+export async function admitManifest(source: Parameters<ApiPorts['admit']>[0]['source'], ports: ApiPorts): Promise<string> {
   const run = runIdOf(source);
   const admission = await ports.admit({ source, uploadedAt: new Date(ports.clock()).toISOString() });
   if (admission.kind === 'refused') throw new Problem(400, admission.reason);
@@ -81,7 +81,7 @@ async function admit(source: Parameters<ApiPorts['admit']>[0]['source'], ports: 
 }
 
 /** @throws Problem 400 with every fault */
-function checkOptions(processor: Processor, options: JsonObject): void {
+export function checkOptions(processor: Processor, options: JsonObject): void {
   try {
     const { own } = splitOptions(options);
     const parsed = processor.optionsSchema.safeParse(own);

@@ -97,6 +97,18 @@ describe('the API', () => {
   it('shows failed items by their error, with samples', async () => {
     const { body } = await call('POST', '/v1/runs', { body: { processor: 'generate', options: { api: 'nobody', model: 'm1' }, items: ['a', 'b', 'c', 'd'] } });
     await waitUntil(body['run'], ({ state }) => state === 'finished');
+    const items: unknown[] = [];
+    for (let cursor = ''; ; ) {
+      const { body: page } = await call('GET', `/v1/runs/${body['run']}/items?verdict=failed&limit=3${cursor}`);
+      items.push(...(page['items'] as unknown[]));
+      if (page['nextCursor'] === undefined) break;
+      cursor = `&cursor=${page['nextCursor']}`;
+    }
+    expect(items).toMatchObject([{ line: 1, input: { input: 'a' }, error: { name: 'ApiNotConfiguredError' } }, { line: 2 }, { line: 3 }, { line: 4 }]);
+    const redriven = await call('POST', `/v1/runs/${body['run']}/redrive`, { body: { errors: ['ApiNotConfiguredError'] } });
+    expect(redriven).toMatchObject({ status: 201, body: { redriveOf: body['run'] } });
+    expect(await waitUntil(redriven.body['run'], ({ state }) => state === 'finished')).toMatchObject({ total: 4, failed: 4 });
+    expect(await call('POST', `/v1/runs/${body['run']}/redrive`, { body: { errors: ['NoSuchError'] } })).toMatchObject({ status: 422 });
     expect((await call('GET', `/v1/runs/${body['run']}/errors`)).body).toMatchObject({ isComplete: true, groups: [{ error: 'ApiNotConfiguredError', count: 4, retryable: false, samples: [{ input: {} }, {}, {}] }] });
   });
 

@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packManifest, sortByLine } from '../../cli/redrive/pack-manifest.ts';
-import type { RedrivenRow } from '../../cli/redrive/redriven-rows.ts';
+import { packManifest, sortByLine } from '../../lambdas/serve-api/redrive/pack-manifest.ts';
+import type { RedrivenRow } from '../../lambdas/serve-api/redrive/redriven-rows.ts';
 import { MAX_SHARD_BYTES, MAX_SHARD_ITEMS } from '../../shared/manifest/limits.ts';
 import { readManifest } from '../../shared/manifest/read-manifest.ts';
 

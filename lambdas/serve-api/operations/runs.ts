@@ -44,7 +44,7 @@ export const createRun = operation({
   bodyDocument: describeSubmission(),
   headers: { 'Idempotency-Key': 'The same key again answers the run that it made, with 200' },
   answers: { 201: { says: 'The run', schema: runSchema }, 200: { says: 'The run that this Idempotency-Key made before', schema: runSchema } },
-  leadsTo: Object.fromEntries(['showRun', 'cancelRun', 'pauseRun', 'resumeRun', 'listErrors', 'listResults'].map((id) => [id, { run: 'run' }])),
+  leadsTo: Object.fromEntries(['showRun', 'cancelRun', 'pauseRun', 'resumeRun', 'redriveRun', 'listItems', 'listErrors', 'listResults'].map((id) => [id, { run: 'run' }])),
   problems: [409, 413, 415, 422, 429],
   async handle({ body, caller, headers }, ports) {
     const { run, isOld } = await submitRun({ tenant: caller.tenant, ...body, key: headers['idempotency-key'] }, ports);

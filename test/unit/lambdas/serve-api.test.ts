@@ -56,7 +56,7 @@ const ports = (): ApiPorts => {
 
 /** A request that is right, but for who makes it. */
 function requestOf({ method, path, id }: Operation, authorization: string | undefined, keyId = 'a'.repeat(12)) {
-  const bodies: Record<string, unknown> = { createRun: { processor: 'noop', items: ['a'] }, createKey: { name: 'n', scopes: ['read'] }, rotateKey: {} };
+  const bodies: Record<string, unknown> = { createRun: { processor: 'noop', items: ['a'] }, createKey: { name: 'n', scopes: ['read'] }, rotateKey: {}, redriveRun: {} };
   return { method, path: path.replace('{run}', OWN).replace('{id}', keyId), headers: authorization === undefined ? {} : { authorization: `Bearer ${authorization}` }, query: {}, body: bodies[id] === undefined ? undefined : JSON.stringify(bodies[id]) };
 }
 

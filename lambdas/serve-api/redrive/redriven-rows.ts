@@ -1,11 +1,11 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { BrokenObjectError } from '../../shared/errors.ts';
-import { splitOptions } from '../../shared/manifest/common-options.ts';
-import { mapConcurrently } from '../../shared/map-concurrently.ts';
-import { ERRORS_FILE_NAME, parsePartPath, runPrefix } from '../../shared/names.ts';
-import type { ObjectStore } from '../../shared/ports.ts';
-import type { ResultRow, RunManifest } from '../../shared/rows.ts';
+import { BrokenObjectError } from '../../../shared/errors.ts';
+import { splitOptions } from '../../../shared/manifest/common-options.ts';
+import { mapConcurrently } from '../../../shared/map-concurrently.ts';
+import { ERRORS_FILE_NAME, parsePartPath, runPrefix } from '../../../shared/names.ts';
+import type { ObjectStore } from '../../../shared/ports.ts';
+import type { ResultRow, RunManifest } from '../../../shared/rows.ts';
 
 /** One item that is done again. */
 export interface RedrivenRow {

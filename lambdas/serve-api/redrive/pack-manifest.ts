@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { RecountError } from '../../shared/errors.ts';
-import { MAX_SHARD_BYTES, MAX_SHARD_ITEMS } from '../../shared/manifest/limits.ts';
+import { RecountError } from '../../../shared/errors.ts';
+import { MAX_SHARD_BYTES, MAX_SHARD_ITEMS } from '../../../shared/manifest/limits.ts';
 import type { RedrivenRow } from './redriven-rows.ts';
 
 /**

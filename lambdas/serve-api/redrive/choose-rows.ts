@@ -1,8 +1,7 @@
-import type { Processor } from '../../processors/processor.ts';
-import { UsageError } from '../../shared/errors.ts';
-import { splitOptions } from '../../shared/manifest/common-options.ts';
-import { fieldNamingOf, namePrimaryField } from '../../shared/manifest/manifest-row.ts';
-import type { JsonObject, ResultRow } from '../../shared/rows.ts';
+import type { Processor } from '../../../processors/processor.ts';
+import { splitOptions } from '../../../shared/manifest/common-options.ts';
+import { fieldNamingOf, namePrimaryField } from '../../../shared/manifest/manifest-row.ts';
+import type { JsonObject, ResultRow } from '../../../shared/rows.ts';
 
 /** Which items of a run are done again. Without a filter every failed one. */
 export interface RowChoice {
@@ -17,36 +16,8 @@ export interface RowChoice {
   readonly withSkipped: boolean;
 }
 
-export interface ChoiceOptions {
-  readonly error: readonly string[];
-  readonly host: readonly string[];
-  readonly retryable?: true;
-  readonly before?: string;
-  readonly skipped?: true;
-}
-
-/** @throws UsageError naming the option */
-export const readChoice = ({ error, host, retryable, before, skipped }: ChoiceOptions): RowChoice => ({
-  errors: new Set(error),
-  hosts: new Set(host.map(readHost)),
-  isRetryableOnly: retryable === true,
-  beforeMs: before === undefined ? Infinity : readTime(before),
-  withSkipped: skipped === true,
-});
-
-function readHost(text: string): string {
-  const host = /[/@?#\s]/.test(text) ? undefined : URL.parse(`http://${text}`)?.host;
-  if (!host) throw new UsageError(`expected --host to be a host such as example.com, got ${text}`);
-  return host;
-}
-
-const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
-
-function readTime(text: string): number {
-  const time = TIME.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(time)) throw new UsageError(`expected --before to be a time such as 2026-01-31T12:00Z, got ${text}`);
-  return time;
-}
+/** A host as it stands in limit keys, or undefined if the text is none. */
+export const readHostName = (text: string): string | undefined => (/[/@?#\s]/.test(text) ? undefined : (URL.parse(`http://${text}`)?.host ?? undefined));
 
 /** @param run the run's options and the reason of its stop, if it had one */
 export function createChooser(choice: RowChoice, processor: Processor, run: { readonly options: JsonObject; readonly stopReason: string | undefined }): (row: ResultRow) => boolean {

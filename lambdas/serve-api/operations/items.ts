@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { VERDICTS, type ResultRow } from '../../../shared/rows.ts';
+import { listItems, type ItemsPlace } from '../list-items.ts';
+import { operation } from '../operation.ts';
+import { readHostName, type RowChoice } from '../redrive/choose-rows.ts';
+import { redriveRun } from '../redrive-run.ts';
+import { cursorQuery, nextCursor, runParams, runSchema } from '../schemas.ts';
+import { findRun, viewRun } from '../view-run.ts';
+
+const errorName = z.string().min(1).max(100);
+const hostName = z.string().min(1).max(300).refine((text) => readHostName(text) !== undefined, 'expected a host such as example.com');
+
+const item = z.object({
+  line: z.int().positive().meta({ description: "Line of the run's manifest: names the item" }),
+  id: z.string().optional(),
+  group: z.string().optional(),
+  input: z.record(z.string(), z.unknown()),
+  verdict: z.enum(VERDICTS),
+  output: z.record(z.string(), z.unknown()).optional(),
+  error: z.object({ name: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
+  reason: z.string().optional(),
+  attempts: z.int().nonnegative(),
+  startedAt: z.iso.datetime(),
+  durationMs: z.number().nonnegative(),
+});
+
+const itemsQuery = z.strictObject({
+  ...cursorQuery,
+  verdict: z.enum(VERDICTS).optional(),
+  error: errorName.optional().meta({ description: 'Only items that failed with it' }),
+});
+
+export const listRunItems = operation({
+  id: 'listItems',
+  method: 'GET',
+  path: '/v1/runs/{run}/items',
+  summary: 'Items with their verdicts. A page looks into five parts at most, so that it may hold fewer than asked for and still lead on. Duplicates are not among them.',
+  scope: 'read',
+  params: runParams,
+  query: itemsQuery,
+  answers: { 200: { says: 'A page of items', schema: z.object({ items: z.array(item), isComplete: z.boolean().meta({ description: 'False while the run goes on: the newest part of each batch' }), nextCursor }) } },
+  problems: [404],
+  async handle({ params, query, caller }, ports) {
+    const record = await findRun(params.run, caller.tenant, ports);
+    const isWanted = (row: ResultRow): boolean => (query.verdict === undefined || row.verdict === query.verdict) && (query.error === undefined || (row.verdict === 'failed' && row.error.name === query.error));
+    const { items, last, isComplete } = await listItems(record, { isWanted, limit: query.limit, after: readPlace(query.cursor) }, ports);
+    return { status: 200, body: { items, isComplete, ...(last && { nextCursor: Buffer.from(`${last.rows} ${last.part}`).toString('base64url') }) } };
+  },
+});
+
+/** A cursor that is none begins anew. */
+function readPlace(cursor: string | undefined): ItemsPlace | undefined {
+  const [, rows, part] = /^(\d+) (\S+)$/.exec(Buffer.from(cursor ?? '', 'base64url').toString()) ?? [];
+  return rows === undefined || part === undefined ? undefined : { rows: Number(rows), part };
+}
+
+const redriveBody = z.strictObject({
+  errors: z.array(errorName).max(50).default([]).meta({ description: 'Only items that failed with one of these; empty: all that failed' }),
+  hosts: z.array(hostName).max(50).default([]),
+  retryableOnly: z.boolean().default(false),
+  before: z.iso.datetime().optional().meta({ description: 'Only items that failed in a try begun before' }),
+  withSkipped: z.boolean().default(false).meta({ description: "Also what the run's stop skipped" }),
+  options: z.record(z.string(), z.unknown()).default({}).meta({ description: "Instead of the old run's" }),
+});
+
+const choiceOf = ({ errors, hosts, retryableOnly, before, withSkipped }: z.infer<typeof redriveBody>): RowChoice => ({
+  errors: new Set(errors),
+  hosts: new Set(hosts.map((host) => readHostName(host)!)),
+  isRetryableOnly: retryableOnly,
+  beforeMs: before === undefined ? Infinity : Date.parse(before),
+  withSkipped,
+});
+
+export const redrive = operation({
+  id: 'redriveRun',
+  method: 'POST',
+  path: '/v1/runs/{run}/redrive',
+  summary: 'Does failed items of a finished run again, in a run of their own that names it. Each keeps its line.',
+  scope: 'submit',
+  params: runParams,
+  body: redriveBody,
+  answers: { 201: { says: 'The new run', schema: runSchema } },
+  leadsTo: { showRun: { run: 'run' } },
+  problems: [404, 409, 413, 415, 422],
+  async handle({ params, body, caller }, ports) {
+    const run = await redriveRun(await findRun(params.run, caller.tenant, ports), { choice: choiceOf(body), options: body.options }, ports);
+    return { status: 201, body: await viewRun(await findRun(run, caller.tenant, ports), ports), headers: { location: `/v1/runs/${run}` } };
+  },
+});
