@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import cdkJson from '../cdk.json' with { type: 'json' };
+import { bundleDashboard } from './bundle-dashboard.ts';
 import { bundleHandlers } from './bundle-handlers.ts';
 import { FanOutStack } from './fan-out-stack.ts';
 import { DEFAULT_TIMINGS, type Timings } from './timings.ts';
@@ -18,7 +19,7 @@ export interface AssemblyOptions {
 export async function assemble(outFolder: string, { sourceRoot, timings }: AssemblyOptions): Promise<void> {
   const bundlesFolder = mkdtempSync(join(tmpdir(), 'spillway-bundles-'));
   try {
-    await bundleHandlers(sourceRoot, bundlesFolder);
+    await Promise.all([bundleHandlers(sourceRoot, bundlesFolder), bundleDashboard(sourceRoot, bundlesFolder)]);
     writeAssembly(outFolder, { sourceRoot, bundlesFolder, ...(timings && { timings }) });
   } finally {
     rmSync(bundlesFolder, { recursive: true, force: true });

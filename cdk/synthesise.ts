@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 const PROJECT_FOLDER = resolve(import.meta.dirname, '..');
 
 /** All that a template and its bundles are made from; the lock file stands for every package. */
-const INPUTS = ['cdk', 'lambdas', 'processors', 'shared', 'state-machines', 'cdk.json', 'package-lock.json'];
+const INPUTS = ['cdk', 'dashboard', 'lambdas', 'processors', 'shared', 'state-machines', 'cdk.json', 'package-lock.json'];
 
 /** Written last: a folder without it is not whole. */
 const STAMP_FILE = 'inputs.sha256';

@@ -11,6 +11,7 @@ export async function upCommand({ terminal, tenant, backendOptions, startBackend
   else {
     terminal.print(`endpoint   ${endpoint} (S3, SQS, DynamoDB, Step Functions)`);
     if (apiEndpoint) terminal.print(`api        ${apiEndpoint}`);
+    if (apiEndpoint) terminal.print(`page       ${apiEndpoint.replace(/\/$/, '')}/dashboard`);
     terminal.print(`manifests  s3://${manifests.bucket}/${tenant}/<processor>/<name>`);
     terminal.print(`results    s3://${results.bucket}/${tenant}/<run>/`);
     terminal.print('Ctrl-C stops it; what it keeps stays in the data folder');

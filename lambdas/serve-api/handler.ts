@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { findProcessor, listProcessors } from '../../processors/registry.ts';
@@ -24,6 +26,7 @@ import { emptyLanes } from '../../shared/lanes.ts';
 import { createRunControl } from '../../shared/run-control.ts';
 import type { ApiPorts } from './ports.ts';
 import { serveApi } from './serve-api.ts';
+import { servePage } from './serve-page.ts';
 
 /** What is kept of the call's time for the answer: the sweep goes on with a stop that takes longer. */
 const CLOSING_MS = 4000;
@@ -63,10 +66,17 @@ const ports: Omit<ApiPorts, 'control'> = {
   onError: (error) => logger.error('request not answered', error as Error),
 };
 
+/** The page lies beside the bundle. */
+function readAsset(name: string): string | undefined {
+  const path = join(import.meta.dirname, 'dashboard', name);
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
 /** API Gateway REST, Lambda proxy. */
 export async function handler(event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> {
   const deadline = Date.now() + context.getRemainingTimeInMillis() - CLOSING_MS;
-  const { status, headers, body = '' } = await serveApi(requestOf(event), { ...ports, control: createRunControl({ ...controlPorts, deadline }) });
+  const request = requestOf(event);
+  const { status, headers, body = '' } = servePage(request, readAsset) ?? (await serveApi(request, { ...ports, control: createRunControl({ ...controlPorts, deadline }) }));
   return { statusCode: status, headers: { ...headers }, body };
 }
 

@@ -13,13 +13,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** A project with the real state machine and functions of one line. */
+/** A project with the real state machine, functions and a page of one line. */
 function makeSourceRoot(name: string): string {
   const root = join(scratch, name);
   for (const handler of HANDLER_NAMES) {
     mkdirSync(join(root, 'lambdas', handler), { recursive: true });
     writeFileSync(join(root, 'lambdas', handler, 'handler.ts'), `export const handler = async (): Promise<string> => '${handler}';\n`);
   }
+  mkdirSync(join(root, 'dashboard'));
+  for (const [file, text] of [['main.ts', 'document.title = "page";'], ['main.css', 'body { margin: 0; }'], ['index.html', '<link href="dashboard/main.css"><script src="dashboard/main.js"></script>']] as const) writeFileSync(join(root, 'dashboard', file), text);
   cpSync(join(PROJECT_FOLDER, 'state-machines'), join(root, 'state-machines'), { recursive: true });
   return root;
 }

@@ -14,7 +14,7 @@ import { MUTATIONS } from './mutations.ts';
  */
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What tests in `test/unit` and `test/property` read. */
-const COPIED = ['bench', 'bin', 'cdk', 'cli', 'docs', 'lambdas', 'localstack', 'processors', 'shared', 'state-machines', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = ['bench', 'bin', 'cdk', 'cli', 'dashboard', 'docs', 'lambdas', 'localstack', 'processors', 'shared', 'state-machines', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 /** A mutated program may loop. */
 const TEST_TIMEOUT_MS = 60_000;
 

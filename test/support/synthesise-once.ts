@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { STACK_NAME, writeAssembly } from '../../cdk/assemble.ts';
+import { bundleDashboard } from '../../cdk/bundle-dashboard.ts';
 import { bundleHandlers } from '../../cdk/bundle-handlers.ts';
 
 declare module 'vitest' {
@@ -25,7 +26,7 @@ export async function setup(project: TestProject): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-synthesis-'));
   const [assemblyFolder, bundlesFolder] = [join(folder, 'assembly'), join(folder, 'bundles')];
   const sourceRoot = resolve(import.meta.dirname, '../..');
-  const bundled = await bundleHandlers(sourceRoot, bundlesFolder);
+  const [bundled] = await Promise.all([bundleHandlers(sourceRoot, bundlesFolder), bundleDashboard(sourceRoot, bundlesFolder)]);
   writeAssembly(assemblyFolder, { sourceRoot, bundlesFolder });
   const templatePath = join(assemblyFolder, `${STACK_NAME}.template.json`);
   project.provide('synthesis', { assemblyFolder, templatePath, bundlesFolder, bundled });

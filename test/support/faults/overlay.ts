@@ -5,7 +5,7 @@ import { assemble } from '../../../cdk/assemble.ts';
 import type { Timings } from '../../../cdk/timings.ts';
 
 const PROJECT_FOLDER = resolve(import.meta.dirname, '../../..');
-const SOURCES = ['lambdas', 'processors', 'shared', 'state-machines', 'package.json'];
+const SOURCES = ['dashboard', 'lambdas', 'processors', 'shared', 'state-machines', 'package.json'];
 const UNRULY = join(PROJECT_FOLDER, 'test', 'fixtures', 'unruly-processor.ts');
 const LAST_ENTRY = '  noop,\n];';
 
