@@ -31,6 +31,7 @@ const BACK_OFF_MS = { min: 2000, spread: 4000 };
 /** A breaker that opened more often than this in a row, after minutes, makes requests fail instead of wait. */
 const HELD_OPENINGS = 3;
 const NO_SETTINGS: LimitSettings = {};
+const ANSWERED: CallEnd = { kind: 'answered' };
 /** Longer ones would keep a host's batch for days. */
 export const MAX_CRAWL_DELAY_SECONDS = 60;
 
@@ -82,7 +83,9 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
     if (slot === undefined) return refused(state, Math.max(state.heldUntil, clock() + BACK_OFF_MS.min), state.key);
     try {
       const start = await calls.start(uses, signal);
-      if (start.kind === 'started') return { kind: 'admitted', end: (end = { kind: 'answered' }) => endRequest({ host, state, slot, start, end }) };
+      // What a host without a limit of its own says is no reason to hold its tenant.
+      const isHostLimited = uses[0]!.key === state.key;
+      if (start.kind === 'started') return { kind: 'admitted', end: (end = ANSWERED) => endRequest({ host, state, slot, start, end: isHostLimited ? end : ANSWERED }) };
       endUse(host, state, slot);
       if (start.kind === 'too large') throw new Error(`expected a limit of at least one request, ${start.limit} has none`);
       if (start.limit === state.key) state.heldUntil = Math.max(state.heldUntil, start.until);
@@ -108,7 +111,7 @@ export function createHostLimiter(options: HostLimiterOptions): HostLimiter {
   }
 
   function endRequest({ host, state, slot, start, end }: { readonly host: string; readonly state: HostState; readonly slot: Slot; readonly start: StartedCall; readonly end: CallEnd }): void {
-    if (end.kind === 'throttled') state.heldUntil = Math.max(state.heldUntil, end.until ?? 0);
+    if (end.kind !== 'failed') state.heldUntil = Math.max(state.heldUntil, end.until ?? 0);
     endUse(host, state, slot);
     // What could not be noted is noted by the next one that the host treats so.
     const noted = start.end(end).catch(() => undefined).finally(() => endings.delete(noted));

@@ -1,5 +1,7 @@
 import type { CallEnd, Held } from '../limiter.ts';
-import { retryAfterOf } from '../limiting/throttle-headers.ts';
+import { MAX_RETRY_AFTER_MS } from '../limiting/pace.ts';
+import { exhaustedUntil, retryAfterOf } from '../limiting/throttle-headers.ts';
+import type { Exchange } from './exchange.ts';
 import { type FetchFault, isSilence } from './fetch-errors.ts';
 
 /** A URL that is refused so often in a row fails: its host may never mean to serve it. */
@@ -24,17 +26,22 @@ export function createThrottledUrls(clock: () => number) {
     return { kind: 'held', until: until ?? clock() + Math.min(PAUSE_MS.cap, PAUSE_MS.base * 2 ** (count - 1)), limit: `host:${new URL(url).host}` };
   }
 
+  /** Whatever a host says: an hour at most. */
+  const untilOf = (until: number | undefined): { readonly until?: number } => (until === undefined ? {} : { until: Math.min(until, clock() + MAX_RETRY_AFTER_MS) });
+
   return {
     holdBack,
     forget: (url: string): void => void counts.delete(url),
+
+    /** Who says that its quota is used up is not asked until it is filled again: it would refuse. */
+    endOfAnswer: (answer: Exchange): CallEnd => ({ kind: 'answered', ...(answer.kind === 'response' && untilOf(exhaustedUntil(answer.headers, clock()))) }),
 
     /** 429 always; 503 where its host has a limit, or names a time: elsewhere it is a fault like others. */
     endOf(fault: FetchFault, isOpenNetwork: boolean): CallEnd {
       const { refusal } = fault;
       if (refusal === undefined) return { kind: isSilence(fault) ? 'failed' : 'answered' };
-      const until = retryAfterOf(refusal.headers, clock());
       const isThrottle = refusal.status === 429 || (refusal.status === 503 && (!isOpenNetwork || refusal.headers['retry-after'] !== undefined));
-      return isThrottle ? { kind: 'throttled', ...(until !== undefined && { until }) } : { kind: 'answered' };
+      return isThrottle ? { kind: 'throttled', ...untilOf(retryAfterOf(refusal.headers, clock())) } : { kind: 'answered' };
     },
   };
 }

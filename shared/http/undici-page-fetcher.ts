@@ -6,7 +6,6 @@ import { assertGuardBlocks, createAddressGuard, type AddressGuard, type ResolveN
 import { decodeText } from './charset.ts';
 import { exchange, type Exchange, type ExchangeRequest, type Timeouts } from './exchange.ts';
 import { FetchFault, isTimeout, toFetchFault } from './fetch-errors.ts';
-import { exhaustedUntil } from '../limiting/throttle-headers.ts';
 import type { HostLimiter } from './host-limiter.ts';
 import type { PageAnswer, PageFetcher, PageRequest } from './page-fetcher.ts';
 import { createRobotsCache, type RobotsCache, type RobotsFile } from './robots-cache.ts';
@@ -171,7 +170,7 @@ async function exchangeWithinLimits({ url, crawlDelaySeconds }: Hop, request: Ho
     const answer = await exchange(tools.dispatcher, { ...wanted, url, userAgent: options.userAgent, timeouts: timeouts.of(host) });
     timeouts.noteAnswer(host, options.clock() - startedAt);
     throttled.forget(url);
-    end = answeredEnd(answer, isOpenNetwork, options.clock());
+    end = throttled.endOfAnswer(answer);
     return answer;
   } catch (error) {
     if (!(error instanceof FetchFault)) throw error;
@@ -183,12 +182,6 @@ async function exchangeWithinLimits({ url, crawlDelaySeconds }: Hop, request: Ho
   } finally {
     admission.end(end);
   }
-}
-
-/** A host that says that its quota is used up rests before it has to refuse; in an open network it has no limit to rest. */
-function answeredEnd(answer: Exchange, isOpenNetwork: boolean, nowMs: number): CallEnd {
-  const until = answer.kind === 'response' && !isOpenNetwork ? exhaustedUntil(answer.headers, nowMs) : undefined;
-  return { kind: 'answered', ...(until !== undefined && { until }) };
 }
 
 /** A chain of redirects: each target is read like a first URL, none comes twice. */

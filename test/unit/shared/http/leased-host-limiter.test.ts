@@ -18,8 +18,8 @@ function world(settings: LimitSettings = {}) {
   }
   const admit = (worker: ReturnType<typeof newWorker>, more: Partial<AdmissionRequest> = {}) => answerOf(worker.admit({ host: 'a.example', signal: new AbortController().signal, ...more }));
   /** A request that ends so. @returns whether it could begin */
-  async function request(worker: ReturnType<typeof newWorker>, end: CallEnd): Promise<Admission> {
-    const admission = await admit(worker);
+  async function request(worker: ReturnType<typeof newWorker>, end: CallEnd, more: Partial<AdmissionRequest> = {}): Promise<Admission> {
+    const admission = await admit(worker, more);
     if (admission.kind === 'admitted') admission.end(end);
     await answerOf(time.sleep(0));
     return admission;
@@ -35,6 +35,23 @@ it('a Retry-After that one worker is told holds every worker', async () => {
   expect(await request(other, { kind: 'answered' })).toMatchObject({ kind: 'held', limit: 'host:a.example' });
   await pass(until - time.clock());
   expect(await request(other, { kind: 'answered' })).toMatchObject({ kind: 'admitted' });
+});
+
+it('a quota that an answer says is used up holds every worker until it is filled again, at the same rate as before', async () => {
+  const { time, table, newWorker, request, pass } = world();
+  const until = time.clock() + 30_000;
+  await request(newWorker('a'), { kind: 'answered', until });
+  const other = newWorker('b');
+  expect(await request(other, { kind: 'answered' })).toMatchObject({ kind: 'held', limit: 'host:a.example' });
+  await pass(until - time.clock());
+  expect(await request(other, { kind: 'answered' })).toMatchObject({ kind: 'admitted' });
+  expect(table.peek('host:a.example')?.t).toBeUndefined();
+});
+
+it.each<CallEnd>([{ kind: 'answered', until: Infinity }, { kind: 'throttled', until: Infinity }, { kind: 'failed' }])('whatever a host without a limit does (%o), its tenant is not held for it', async (end) => {
+  const { newWorker, request } = world({ 'tenant:acme': { unit: 'requests', units: 1000, windowMs: 1000, burst: 100 } });
+  const worker = newWorker('a');
+  for (let i = 0; i < 6; i++) expect(await request(worker, end, { isOpenNetwork: true, tenant: 'acme' })).toMatchObject({ kind: 'admitted' });
 });
 
 it('a host that is silent is asked again by one request at a time; after minutes its requests fail instead of waiting', async () => {

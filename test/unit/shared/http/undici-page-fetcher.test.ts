@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { UNLIMITED } from '../../../../shared/http/host-limiter.ts';
+import { type HostLimiter, UNLIMITED } from '../../../../shared/http/host-limiter.ts';
 import type { PageAnswer, PageRequest } from '../../../../shared/http/page-fetcher.ts';
 import { createPageFetcher, type PageFetcherOptions } from '../../../../shared/http/undici-page-fetcher.ts';
 import { bytes, html, redirect, serveRaw, serveSite, type Handler, type LocalSite } from './local-site.ts';
@@ -265,4 +265,32 @@ test('a host outside the allowed networks asks the limiter before every real req
   const fetchPage = open({ allowedNetworks: [], limiter, resolveName: () => Promise.resolve([{ address: '93.184.215.14', family: 4 }]) });
   expect(await fetchPage('http://site.example:8080/')).toEqual({ kind: 'held', until: 12_345 });
   expect(asked).toEqual([{ host: 'site.example:8080', crawlDelaySeconds: undefined }]);
+});
+
+describe('what a host says of its quota', () => {
+  const now = Date.UTC(2026, 0, 1);
+  async function endsOf(headers: Readonly<Record<string, string>>, status = 200) {
+    const site = await start({ '/': (_, response) => void response.writeHead(status, { 'content-type': 'text/html', ...headers }).end(PAGE) });
+    const ends: unknown[] = [];
+    const limiter: HostLimiter = { admit: () => Promise.resolve({ kind: 'admitted', end: (end) => void ends.push(end) }), release: () => Promise.resolve() };
+    await open({ limiter, clock: () => now })(`${site.origin}/`, { obeysRobots: false });
+    return ends;
+  }
+
+  test.each([
+    [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '30' }, 30_000],
+    [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now / 1000 + 90) }, 90_000],
+    [{ ratelimit: '"default";r=0;t=30' }, 30_000],
+  ])('is heard before the host refuses: a page with %o is the last one until the reset', async (headers, waitMs) => {
+    expect(await endsOf(headers)).toEqual([{ kind: 'answered', until: now + waitMs }]);
+  });
+
+  test('of which something is left holds nothing', async () => {
+    expect(await endsOf({ 'x-ratelimit-remaining': '1', 'x-ratelimit-reset': '30' })).toEqual([{ kind: 'answered' }]);
+  });
+
+  test('is believed for an hour at most, on a page as on a refusal', async () => {
+    expect(await endsOf({ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '999999' })).toEqual([{ kind: 'answered', until: now + 3_600_000 }]);
+    expect(await endsOf({ 'retry-after': '999999' }, 429)).toEqual([{ kind: 'throttled', until: now + 3_600_000 }]);
+  });
 });

@@ -86,6 +86,7 @@ describe('a call', () => {
 describe('an answer', () => {
   it.each([
     ['429 with a time', refusal(429, 'rate_limit_exceeded', { 'retry-after': '7' }), NOW + 7000, { kind: 'throttled', until: NOW + 7000 }],
+    ['429 with a time of years', refusal(429, 'rate_limit_exceeded', { 'retry-after': '99999999' }), NOW + 3_600_000, { kind: 'throttled', until: NOW + 3_600_000 }],
     ['429 without one', refusal(429, 'rate_limit_exceeded'), NOW + 1000, { kind: 'throttled' }],
     ['503 with a time', refusal(503, 'overloaded', { 'retry-after': '2' }), NOW + 2000, { kind: 'throttled', until: NOW + 2000 }],
   ])('%s holds the item back and slows the limit down', async (_, answer, until, end) => {
