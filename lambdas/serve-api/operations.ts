@@ -3,10 +3,10 @@ import { createKey, listKeys, revokeKey, rotateKey } from './operations/keys.ts'
 import { listRunItems, redrive } from './operations/items.ts';
 import { listErrors, listResults } from './operations/results.ts';
 import { cancelRun, createRun, listRuns, pauseRun, resumeRun, showRun } from './operations/runs.ts';
-import { health, showQueue } from './operations/service.ts';
+import { health, showQueue, showUsage } from './operations/service.ts';
 import { openApiOperation } from './openapi.ts';
 
-const WORKING: readonly Operation[] = [createRun, listRuns, showRun, cancelRun, pauseRun, resumeRun, redrive, listRunItems, listErrors, listResults, showQueue, createKey, listKeys, rotateKey, revokeKey, health];
+const WORKING: readonly Operation[] = [createRun, listRuns, showRun, cancelRun, pauseRun, resumeRun, redrive, listRunItems, listErrors, listResults, showQueue, showUsage, createKey, listKeys, rotateKey, revokeKey, health];
 
 /** Every route, in the order of the document. */
 export const OPERATIONS: readonly Operation[] = [...WORKING, openApiOperation(WORKING)];

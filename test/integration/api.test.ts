@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKey, SCOPES, type Scope } from '../../shared/api-keys.ts';
 import { createDynamo } from '../../shared/aws/clients.ts';
 import { createKeyStore } from '../../shared/aws/key-table.ts';
+import { createTenantStore } from '../../shared/aws/tenant-table.ts';
+import { tenantSettingsSchema } from '../../shared/tenant-settings.ts';
 import { TargetClient } from '../support/target-run.ts';
 import { startTarget } from '../support/targets/start-target.ts';
 import type { Target } from '../support/targets/target.ts';
@@ -148,6 +150,17 @@ describe('the API', () => {
     expect((await call('GET', '/v1/runs', { by: reader })).status).toBe(401);
     expect((await call('DELETE', `/v1/keys/${rotated.body['id']}`, { by: foreignKey })).status).toBe(404);
     expect(JSON.stringify((await call('GET', '/v1/keys')).body)).not.toContain('hash');
+  });
+
+  it("says what the tenant has, and refuses with a time what its credits do not pay", async () => {
+    expect((await call('GET', '/v1/usage')).body).toMatchObject({ paysCredits: false, weight: 1, onFull: 'wait' });
+    const access = { endpoint: target.endpoint, region: target.region, credentials: target.credentials };
+    const tenants = createTenantStore(createDynamo(access), client.output('TenantsTable'));
+    await tenants.writeSettings('other', tenantSettingsSchema.parse({ paysCredits: true, onFull: 'refuse' }));
+    const refused = await call('POST', '/v1/runs', { by: foreignKey, body: { processor: 'generate', options: { model: 'm1' }, items: ['a', 'b'] } });
+    expect(refused).toMatchObject({ status: 429, body: { retryable: true, detail: expect.stringContaining('expected 50 credits, there are 0') } });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await call('GET', '/v1/usage', { by: foreignKey })).body).toMatchObject({ paysCredits: true, onFull: 'refuse' });
   });
 
   it('says 401 without a key and with one that is none, and how it wants one', async () => {

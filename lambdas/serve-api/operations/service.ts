@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ALL_TENANTS } from '../../../shared/tenant-settings.ts';
 import { operation } from '../operation.ts';
 
 const part = z.enum(['up', 'down']);
@@ -34,5 +35,47 @@ export const showQueue = operation({
     if (!own) return { status: 200, body: { classes } };
     const { weight, share, inFlight, waitingBatches, unopenedShards, lagMs, waits } = own;
     return { status: 200, body: { classes, tenant: { weight, share, inFlight, waitingBatches, unopenedShards, lagMs, waits: waits.map(({ limit, until }) => ({ limit, until: new Date(until).toISOString() })) } } };
+  },
+});
+
+const credits = z.object({ balance: z.int(), held: z.int(), charged: z.int() });
+const places = z.object({ items: z.int().meta({ description: 'Items that wait in runs that are let in' }), inLine: z.int().meta({ description: 'Items of runs that are not yet' }), itemsPerSecond: z.number().optional() });
+
+export const showUsage = operation({
+  id: 'showUsage',
+  method: 'GET',
+  path: '/v1/usage',
+  summary: "The tenant's credits, what of it waits, and what bounds it.",
+  scope: 'read',
+  answers: {
+    200: {
+      says: 'A moment of it',
+      schema: z.object({
+        paysCredits: z.boolean(),
+        credits: credits.optional().meta({ description: 'Missing: nobody ever gave any' }),
+        waiting: places.optional().meta({ description: 'Missing: nothing ever waited under a cap' }),
+        weight: z.int(),
+        maxInFlight: z.int().optional(),
+        maxWaitingItems: z.int().optional(),
+        onFull: z.enum(['wait', 'refuse']),
+      }),
+    },
+  },
+  async handle({ caller: { tenant } }, { tenants, accounts, room }) {
+    const [settings, all, account, waiting] = await Promise.all([tenants.readSettings(tenant), tenants.readSettings(ALL_TENANTS), accounts.read(tenant), room.read(tenant)]);
+    const { weight, maxInFlight, maxWaitingItems, onFull, paysCredits = all.paysCredits ?? false } = settings;
+    const inLine = Object.values(waiting?.line ?? {}).reduce((sum, items) => sum + items, 0);
+    return {
+      status: 200,
+      body: {
+        paysCredits,
+        ...(account && { credits: account }),
+        ...(waiting && { waiting: { items: waiting.waiting, inLine, ...(waiting.itemsPerSecond !== undefined && { itemsPerSecond: waiting.itemsPerSecond }) } }),
+        weight,
+        ...(maxInFlight !== undefined && { maxInFlight }),
+        ...(maxWaitingItems !== undefined && { maxWaitingItems }),
+        onFull,
+      },
+    };
   },
 });
