@@ -31,6 +31,8 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
   readonly creditsPerItem?: number;
   /** Items that a tenant may have waiting in all its runs of this processor, unless its settings say otherwise. @default no bound */
   readonly maxWaitingItems?: number;
+  /** The limit key that all items of such a run share, if they do: what it admits bounds how soon a waiting run begins. */
+  mainLimitKey?(options: Options): string;
   /** How long an item may be in work, its retries included. @default 60 */
   readonly itemDeadlineSeconds?: number;
   /**

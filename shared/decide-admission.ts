@@ -14,6 +14,8 @@ export interface Submission {
   /** Items that may wait. @default any number */
   readonly cap?: number;
   readonly onFull: TenantSettings['onFull'];
+  /** Items a second that the limit on all of them allows. @default no bound */
+  readonly limitPerSecond?: number;
 }
 
 export type AdmissionVerdict =
@@ -27,7 +29,7 @@ const UNKNOWN_WAIT_SECONDS = 60;
 /**
  * What becomes of a submission whose items are known. It reserves nothing: the plan does, and may come to another answer when others were faster.
  */
-export function decideAdmission({ items, price, balance, waiting, cap = Infinity, onFull }: Submission): AdmissionVerdict {
+export function decideAdmission({ items, price, balance, waiting, cap = Infinity, onFull, limitPerSecond = Infinity }: Submission): AdmissionVerdict {
   const kind = onFull === 'refuse' ? 'refused' : 'queued';
   // Nobody knows when credits are added.
   if (price > balance) return { kind, reason: 'credits', retryAfterSeconds: UNKNOWN_WAIT_SECONDS };
@@ -35,5 +37,5 @@ export function decideAdmission({ items, price, balance, waiting, cap = Infinity
   const inLine = Object.values(waiting.line).reduce((sum, each) => sum + each, 0);
   if (inLine === 0 && waiting.waiting <= Math.max(0, cap - items)) return { kind: 'admitted' };
   const mustGo = waiting.waiting + inLine - Math.max(0, cap - items);
-  return { kind, reason: 'waiting', retryAfterSeconds: estimateWaitSeconds({ itemsAhead: mustGo, itemsPerSecond: waiting.itemsPerSecond }) ?? UNKNOWN_WAIT_SECONDS };
+  return { kind, reason: 'waiting', retryAfterSeconds: estimateWaitSeconds({ itemsAhead: mustGo, itemsPerSecond: waiting.itemsPerSecond, limitPerSecond }) ?? UNKNOWN_WAIT_SECONDS };
 }

@@ -12,6 +12,8 @@ export interface LetInPorts {
   readonly tenants: Pick<TenantStore, 'readSettings'>;
   /** Of a processor, by its name: items that may wait where the tenant's settings say nothing. */
   readonly maxWaitingItemsOf: (processor: string) => number | undefined;
+  /** Items a second that the limit on all of a run's items allows; undefined: there is no such limit. @default not asked */
+  readonly limitPerSecond?: (run: PlannedRun) => Promise<number | undefined>;
   readonly clock: Clock;
 }
 
@@ -53,13 +55,14 @@ interface Entrance {
   readonly joinsLine: boolean;
 }
 
-async function enterRoom(run: PlannedRun, { tenant, cap, joinsLine }: Entrance, { room, clock }: LetInPorts): Promise<QueuedState | undefined> {
+async function enterRoom(run: PlannedRun, { tenant, cap, joinsLine }: Entrance, { room, clock, limitPerSecond }: LetInPorts): Promise<QueuedState | undefined> {
   if (cap === undefined) return undefined;
   const items = run.totals.items - run.totals.duplicates;
   const answer = await room.enter({ tenant, run: run.run, items, cap, joinsLine });
   if (answer.kind === 'in') return undefined;
   const ahead = itemsAhead(answer.waiting, run.run);
-  const waitSeconds = estimateWaitSeconds({ itemsAhead: ahead, itemsPerSecond: answer.waiting.itemsPerSecond });
+  const limit = await limitPerSecond?.(run);
+  const waitSeconds = estimateWaitSeconds({ itemsAhead: ahead, itemsPerSecond: answer.waiting.itemsPerSecond, ...(limit !== undefined && { limitPerSecond: limit }) });
   return { reason: 'waiting', since: sinceOf(run, clock), needs: items, ahead, ...(tenant === ALL_TENANTS && { scope: 'all tenants' }), ...(waitSeconds !== undefined && { waitSeconds }) };
 }
 

@@ -9,7 +9,7 @@ const INLINE_MANIFESTS = '*/api/*';
 
 /** The API and the function behind it. */
 export function addServeApi(foundation: Foundation, machine: RunStateMachine): HttpApi {
-  const { stack, progress, lanes, tenants, manifests, results, dispatchQueue } = foundation;
+  const { stack, progress, lanes, limits, tenants, fetchEnvironment, manifests, results, dispatchQueue } = foundation;
   const serve = foundation.addFunction('ServeApi', {
     handler: 'serve-api',
     description: 'Answers the API.',
@@ -19,6 +19,8 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine): H
       PROGRESS_TABLE: progress.tableName,
       LANES_TABLE: lanes.tableName,
       TENANTS_TABLE: tenants.tableName,
+      LIMITS_TABLE: limits.tableName,
+      HOST_REQUESTS_PER_SECOND: fetchEnvironment.HOST_REQUESTS_PER_SECOND,
       MANIFESTS_BUCKET: manifests.bucketName,
       RESULTS_BUCKET: results.bucketName,
       DISPATCH_QUEUE_URL: dispatchQueue.queueUrl,
@@ -27,7 +29,8 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine): H
   });
   // Query: the list of runs. The rest is admission, as at an upload's event, and what an operator does to a run.
   serve.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
-  serve.allow(lanes.tableArn, 'dynamodb:GetItem');
+  // Whose turn it is, and the settings of limits: what a wait is reckoned with.
+  for (const table of [lanes, limits]) serve.allow(table.tableArn, 'dynamodb:GetItem');
   // Keys, idempotency keys, settings, credits and places.
   serve.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
   allowAdmission(foundation, serve, machine);

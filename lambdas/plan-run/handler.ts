@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
+import { mainLimitPerSecond } from '../../processors/main-limit.ts';
 import { findProcessor } from '../../processors/registry.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../../shared/aws/clients.ts';
 import { createTaskAnswers } from '../../shared/aws/executions.ts';
+import { createLimitSettings } from '../../shared/aws/limit-settings-table.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createCredits } from '../../shared/aws/credit-table.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
@@ -35,6 +37,8 @@ const stopPorts = {
 };
 const tenants = createTenantStore(dynamo, configuration.TENANTS_TABLE);
 const credits = createCredits(dynamo, configuration.TENANTS_TABLE, Date.now);
+const limitSettings = createLimitSettings(dynamo, configuration.LIMITS_TABLE);
+const limitPerSecond = ({ processor, options }: PlannedRun) => mainLimitPerSecond(findProcessor(processor), options, { settings: () => limitSettings.read(), hostRequestsPerSecond: configuration.HOST_REQUESTS_PER_SECOND });
 const room = createWaitingRoom(dynamo, configuration.TENANTS_TABLE);
 const ports = {
   ledger,
@@ -42,7 +46,7 @@ const ports = {
   results,
   tenants,
   paces: createPaceStore(dynamo, configuration.TENANTS_TABLE, Date.now),
-  letIn: (run: PlannedRun) => letIn(run, { ledger, credits, room, tenants, maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, clock: Date.now }),
+  letIn: (run: PlannedRun) => letIn(run, { ledger, credits, room, tenants, maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, limitPerSecond, clock: Date.now }),
   finishStop: (run: RunRecord) => finishStop(run, stopPorts),
   newNonce: randomUUID,
   fetchPage: fetcher.fetchPage,

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import { mainLimitPerSecond } from '../../processors/main-limit.ts';
 import { findProcessor, listProcessors } from '../../processors/registry.ts';
 import { admitRun } from '../../shared/admission.ts';
 import { createKey } from '../../shared/api-keys.ts';
@@ -11,6 +12,7 @@ import { createCreditAccounts } from '../../shared/aws/credit-accounts.ts';
 import { createExecutions, createTaskAnswers } from '../../shared/aws/executions.ts';
 import { createKeyStore } from '../../shared/aws/key-table.ts';
 import { createLaneStore } from '../../shared/aws/lane-table.ts';
+import { createLimitSettings } from '../../shared/aws/limit-settings-table.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
@@ -23,6 +25,7 @@ import { readConfiguration } from '../../shared/configuration.ts';
 import { describeQueue, waitsOf } from '../../shared/describe-queue.ts';
 import type { LaneState } from '../../shared/lane-state.ts';
 import { emptyLanes } from '../../shared/lanes.ts';
+import { rememberSettings } from '../../shared/limiting/settings-store.ts';
 import { createRunControl } from '../../shared/run-control.ts';
 import type { ApiPorts } from './ports.ts';
 import { serveApi } from './serve-api.ts';
@@ -31,7 +34,7 @@ import { servePage } from './serve-page.ts';
 /** What is kept of the call's time for the answer: the sweep goes on with a stop that takes longer. */
 const CLOSING_MS = 4000;
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'LANES_TABLE', 'TENANTS_TABLE', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', 'STATE_MACHINE_ARN']);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'LANES_TABLE', 'TENANTS_TABLE', 'LIMITS_TABLE', 'HOST_REQUESTS_PER_SECOND', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', 'STATE_MACHINE_ARN']);
 const logger = new Logger();
 const dynamo = createDynamo();
 const s3 = createS3();
@@ -43,6 +46,7 @@ const executions = createExecutions(sfn, configuration.STATE_MACHINE_ARN);
 const lanes = createLaneStore(dynamo, configuration.LANES_TABLE);
 const readLanes = async (): Promise<LaneState> => ((await lanes.read())?.state as LaneState | undefined) ?? emptyLanes();
 const dispatchQueue = createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL);
+const limitSettings = rememberSettings(createLimitSettings(dynamo, configuration.LIMITS_TABLE), Date.now);
 const controlPorts = { ledger, results, executions, taskAnswers: createTaskAnswers(sfn), dispatchQueue, clock: Date.now, newOwner: randomUUID };
 
 const ports: Omit<ApiPorts, 'control'> = {
@@ -59,6 +63,7 @@ const ports: Omit<ApiPorts, 'control'> = {
   accounts: createCreditAccounts(dynamo, configuration.TENANTS_TABLE, Date.now),
   room: createWaitingRoom(dynamo, configuration.TENANTS_TABLE),
   findProcessor,
+  limitPerSecond: (processor, options) => mainLimitPerSecond(processor, options, { settings: limitSettings, hostRequestsPerSecond: configuration.HOST_REQUESTS_PER_SECOND }),
   waitsOf: async (run) => waitsOf(await readLanes(), run, Date.now()),
   describeQueue: async () => describeQueue(await readLanes(), Date.now()),
   clock: Date.now,

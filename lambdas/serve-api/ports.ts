@@ -6,7 +6,7 @@ import type { ManifestUpload } from '../../shared/aws/upload-manifest.ts';
 import type { StoredSubmission } from '../../shared/aws/submission-table.ts';
 import type { Clock, CreditAccounts, ObjectStore, RunLedger, TenantStore, WaitingRoom } from '../../shared/ports.ts';
 import type { RunControl } from '../../shared/run-control.ts';
-import type { ManifestSource } from '../../shared/rows.ts';
+import type { JsonObject, ManifestSource } from '../../shared/rows.ts';
 
 /** What the API needs of the outside. */
 export interface ApiPorts {
@@ -24,6 +24,8 @@ export interface ApiPorts {
   readonly tenants: Pick<TenantStore, 'readSettings'>;
   readonly accounts: Pick<CreditAccounts, 'read'>;
   readonly room: Pick<WaitingRoom, 'read'>;
+  /** Items a second that the limit on all items of such a run allows; undefined: there is none. */
+  readonly limitPerSecond: (processor: Processor, options: JsonObject) => Promise<number | undefined>;
   readonly findProcessor: (name: string) => Processor | undefined;
   readonly waitsOf: (run: string) => Promise<readonly RunWait[]>;
   readonly describeQueue: () => Promise<QueueDescription>;

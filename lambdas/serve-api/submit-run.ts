@@ -94,11 +94,12 @@ export function checkOptions(processor: Processor, options: JsonObject): void {
 }
 
 /** Before anything is stored; the plan reserves, and may come to another answer. @throws Problem 429 */
-async function checkRoom({ tenant, items }: SubmitRequest, { name, creditsPerItem = 0, maxWaitingItems }: Processor, { tenants, accounts, room }: ApiPorts): Promise<void> {
-  const [settings, all, account, waiting] = await Promise.all([tenants.readSettings(tenant), tenants.readSettings(ALL_TENANTS), accounts.read(tenant), room.read(tenant)]);
+async function checkRoom({ tenant, items, options }: SubmitRequest, processor: Processor, { tenants, accounts, room, limitPerSecond: readLimit }: ApiPorts): Promise<void> {
+  const { name, creditsPerItem = 0, maxWaitingItems } = processor;
+  const [limitPerSecond, settings, all, account, waiting] = await Promise.all([readLimit(processor, options), tenants.readSettings(tenant), tenants.readSettings(ALL_TENANTS), accounts.read(tenant), room.read(tenant)]);
   const pays = settings.paysCredits ?? all.paysCredits ?? false;
   const cap = settings.maxWaitingItems ?? maxWaitingItems;
-  const verdict = decideAdmission({ items: items.length, price: pays ? creditsPerItem * items.length : 0, balance: account?.balance ?? 0, waiting, ...(cap !== undefined && { cap }), onFull: settings.onFull });
+  const verdict = decideAdmission({ items: items.length, price: pays ? creditsPerItem * items.length : 0, balance: account?.balance ?? 0, waiting, ...(cap !== undefined && { cap }), ...(limitPerSecond !== undefined && { limitPerSecond }), onFull: settings.onFull });
   if (verdict.kind !== 'refused') return;
   const { reason, retryAfterSeconds } = verdict;
   const why = reason === 'credits' ? `expected ${creditsPerItem * items.length} credits, there are ${account?.balance ?? 0}` : `expected room for ${items.length} items of ${name}, too many wait already`;

@@ -24,9 +24,14 @@ export const generate: Processor<JsonObject, GenerateOptions> = {
   maxWaitingItems: MAX_WAITING_ITEMS,
   itemDeadlineSeconds: ITEM_DEADLINE_SECONDS,
   leastSecondsLeft: LEAST_SECONDS_LEFT,
+  mainLimitKey,
   readRow,
   process: generateItem,
 };
+
+function mainLimitKey({ api, model }: GenerateOptions): string {
+  return `api:${api}:${model}:requests`;
+}
 
 const readers = new WeakMap<GenerateOptions, { readonly check: Check; readonly names: readonly string[] }>();
 
@@ -46,7 +51,7 @@ function readRow(fields: JsonObject, options: GenerateOptions): RowReading<JsonO
   const input = givenOf(given, names);
   faults.push(...(faults.length > 0 ? [] : check(input)));
   if (faults.length > 0) return { kind: 'invalid', reason: `expected the variables of the template: ${faults.join('; ')}` };
-  return { kind: 'item', input: givenOf(input, names), limitKey: `api:${options.api}:${options.model}:requests` };
+  return { kind: 'item', input: givenOf(input, names), limitKey: mainLimitKey(options) };
 }
 
 /** A field that is empty or null is missing. */

@@ -91,6 +91,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
   ServeApiRole: {
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Lanes.Arn': 'dynamodb:GetItem',
+    'Limits.Arn': 'dynamodb:GetItem',
     'Tenants.Arn': 'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Manifests.Arn': 's3:ListBucket',
     'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',

@@ -45,6 +45,7 @@ const ports = (): ApiPorts => {
     tenants: { readSettings: async () => DEFAULT_TENANT_SETTINGS },
     accounts: { read: async () => undefined },
     room: { read: async () => undefined },
+    limitPerSecond: async () => undefined,
     findProcessor: (name) => (name === 'noop' ? noop : undefined),
     waitsOf: async () => [],
     describeQueue: async () => ({ classes: {}, tenants: [] }),
