@@ -42,10 +42,35 @@ export const COMMON_NAMES = new Set(Object.keys(commonOptionsSchema.shape));
 /** Divides a run's options into the common ones and the processor's own (validated there). @throws ManifestRefusedError for a bad common option */
 export function splitOptions(options: JsonObject): { common: CommonOptions; own: JsonObject } {
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !COMMON_NAMES.has(name)));
+  const unfit = findUnfit(options, []);
+  if (unfit) throw new ManifestRefusedError(`the run's options are wrong: \`${unfit.path.join('.').slice(0, MAX_SHOWN_CHARACTERS)}\`: ${unfit.reason}`);
   const parsed = commonOptionsSchema.safeParse(options);
   if (!parsed.success) throw new ManifestRefusedError(describeOptionFaults(parsed.error));
   return { common: parsed.data, own };
 }
+
+/** DynamoDB keeps the options in the run's record: it takes no other numbers, and 32 levels in all. */
+const NUMBERS = { least: 1e-130, most: 1e125 };
+const MAX_LEVELS = 25;
+const MAX_SHOWN_CHARACTERS = 200;
+
+interface Unfit {
+  readonly path: readonly string[];
+  readonly reason: string;
+}
+
+function findUnfit(value: unknown, path: readonly string[]): Unfit | undefined {
+  if (typeof value === 'number') return isStorable(value) ? undefined : { path, reason: `expected 0 or a number from ${NUMBERS.least} to ${NUMBERS.most} in size` };
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (path.length >= MAX_LEVELS) return { path, reason: `expected at most ${MAX_LEVELS} levels of objects and lists` };
+  for (const [name, each] of Object.entries(value)) {
+    const found = findUnfit(each, [...path, name]);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+const isStorable = (value: number): boolean => value === 0 || (Math.abs(value) >= NUMBERS.least && Math.abs(value) <= NUMBERS.most);
 
 /** All faults of the options in one sentence. */
 export function describeOptionFaults(error: z.ZodError): string {

@@ -13,6 +13,18 @@ describe('the options of a run', () => {
     expect(() => splitOptions(options)).toThrow(`the run's options are wrong: \`${Object.keys(options)[0]}\`: `);
   });
 
+  test.each([
+    [{ depth: 3e-246 }, '`depth`: expected 0 or a number'],
+    [{ a: { b: [1, 1e200] } }, '`a.b.1`: expected 0 or a number'],
+    [JSON.parse(`{"a":${'['.repeat(30)}${']'.repeat(30)}}`) as object, 'expected at most 25 levels'],
+  ])('%j is refused, because no record could hold it', (options, reason) => {
+    expect(() => splitOptions({ ...options })).toThrow(reason);
+  });
+
+  test('numbers of every usual size are taken', () => {
+    expect(splitOptions({ a: 0, b: -1.5e-100, c: 1e100, d: 0.1 }).own).toEqual({ a: 0, b: -1.5e-100, c: 1e100, d: 0.1 });
+  });
+
   test('all faults come in one sentence', () => {
     expect(() => splitOptions({ itemsPerBatch: 0, format: 'xlsx' })).toThrow(/`itemsPerBatch`: .*; `format`: /);
   });
