@@ -8,11 +8,14 @@ export interface WorkerClass {
   readonly timeoutSeconds: number;
   /** Workers at once; Lambda takes 2 to 1,000 for a queue. */
   readonly maximumConcurrency: number;
+  /** Whether it may read what tenants upload. @default false */
+  readonly readsUploads?: boolean;
 }
 
 export const WORKER_CLASSES: Readonly<Record<WorkerClassName, WorkerClass>> = {
   standard: { memoryMb: 512, timeoutSeconds: 120, maximumConcurrency: 10 },
   web: { memoryMb: 1_769, timeoutSeconds: 120, maximumConcurrency: 10 },
+  document: { memoryMb: 1_769, timeoutSeconds: 180, maximumConcurrency: 10, readsUploads: true },
 };
 
 export const workerTimeoutSeconds = (name: WorkerClassName, timings: Timings): number => timings.workerTimeoutSeconds ?? WORKER_CLASSES[name].timeoutSeconds;

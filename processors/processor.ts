@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { PageFetcher } from '../shared/http/page-fetcher.ts';
 import type { Limiter } from '../shared/limiter.ts';
 import type { JsonObject, Outcome, ResultRow, Totals } from '../shared/rows.ts';
+import type { UploadReader } from '../shared/uploads.ts';
 
 /**
  * What is done to an item. A processor is one folder below `processors/` with a `processor.ts`, and one line in `registry.ts`.
@@ -44,7 +45,7 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
 }
 
 /** Memory, time-out and concurrency of each are in `cdk/worker-classes.ts`. */
-export type WorkerClassName = 'standard' | 'web';
+export type WorkerClassName = 'standard' | 'web' | 'document';
 
 export type RowReading<Input> =
   | {
@@ -82,6 +83,8 @@ export interface ProcessContext<Options> {
   readonly fetchPage: PageFetcher;
   /** Admits calls of other services, over all workers together: `fetchPage` keeps its hosts' limits itself. */
   readonly limiter: Limiter;
+  /** Uploaded objects of the run's tenant; only in a worker class that `readsUploads`. */
+  readonly readUpload: UploadReader;
 }
 
 /** An outcome, or `held`: a limit refused the start until `until` (ms since the epoch); the item is left over and is no failure. */

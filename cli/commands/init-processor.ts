@@ -75,6 +75,7 @@ export const ${variable}: Processor<Input, Options> = {
 const testText = (name: string, variable: string): string => `import { expect, it } from 'vitest';
 import { ${variable} } from '../../../processors/${name}/processor.ts';
 import { UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../../shared/uploads.ts';
 
 const context = {
   options: { minLength: 3 },
@@ -82,6 +83,7 @@ const context = {
   now: () => 0,
   fetchPage: () => Promise.reject(new Error('this processor fetches nothing')),
   limiter: UNLIMITED_CALLS,
+  readUpload: NO_UPLOADS,
 };
 
 it('counts the words that are long enough', async () => {

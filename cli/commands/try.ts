@@ -11,6 +11,7 @@ import { createPageFetcher } from '../../shared/http/undici-page-fetcher.ts';
 import type { JsonObject } from '../../shared/rows.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { readLocalFile } from '../local-uploads.ts';
 import { readRunOptions } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -33,7 +34,7 @@ export async function tryCommand(name: string, item: string, options: TryCommand
   const fetcher = createPageFetcher({ allowedNetworks: options.allowedNetworks, limiter: UNLIMITED, userAgent: USER_AGENT, clock: terminal.now });
   const startedAt = terminal.now();
   try {
-    const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage, limiter: UNLIMITED_CALLS };
+    const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage, limiter: UNLIMITED_CALLS, readUpload: readLocalFile };
     const { answer } = await Promise.try(() => processor.process({ line: 1, input: reading.input }, context)).then(checkAnswer, checkThrown);
     print(answer, terminal.now() - startedAt, terminal);
     return answer.verdict === 'failed' ? EXIT.itemsFailed : EXIT.ok;

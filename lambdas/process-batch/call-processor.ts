@@ -3,6 +3,7 @@ import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Limiter } from '../../shared/limiter.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { JsonObject, PlannedItem } from '../../shared/rows.ts';
+import type { UploadReader } from '../../shared/uploads.ts';
 import { checkAnswer, type CheckedAnswer, checkThrown } from './check-answer.ts';
 
 export interface ProcessorCall {
@@ -10,6 +11,7 @@ export interface ProcessorCall {
   readonly options: JsonObject;
   readonly fetchPage: PageFetcher;
   readonly limiter: Limiter;
+  readonly readUpload: UploadReader;
   readonly clock: Clock;
   /** When the item's time is over, milliseconds since the epoch. */
   readonly deadline: number;
@@ -27,7 +29,7 @@ const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
 
 /** Ends with the processor, the item's deadline or the worker's, whichever is first. Never throws. */
 export async function callProcessor(item: PlannedItem, call: ProcessorCall): Promise<CallEnd> {
-  const { processor, options, fetchPage, limiter, clock, deadline, stop, pending } = call;
+  const { processor, options, fetchPage, limiter, readUpload, clock, deadline, stop, pending } = call;
   if (stop.aborted) return 'stopped';
   const cancel = new AbortController();
   const { signal } = cancel;
@@ -40,7 +42,7 @@ export async function callProcessor(item: PlannedItem, call: ProcessorCall): Pro
   const timer = setTimeout(() => end('timed out'), Math.max(0, deadline - clock()));
   pending.add(signal);
   try {
-    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage, limiter }))
+    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage, limiter, readUpload }))
       .then(checkAnswer, checkThrown)
       .finally(() => pending.delete(signal));
     return await Promise.race([ended, called]);

@@ -17,6 +17,8 @@ export interface ProcessPorts {
   readonly processorOf: (name: string) => Processor;
   readonly fetchPage: PageFetcher;
   readonly limiter: Limiter;
+  /** Undefined: this worker class may read no uploads. */
+  readonly uploads: ObjectStore | undefined;
   readonly clock: Clock;
   readonly sleep: Sleep;
   /** From 0 (included) to 1. */

@@ -8,7 +8,7 @@ const template = readTemplate();
 const FIXED_IDS: Record<string, string[]> = {
   'AWS::S3::Bucket': ['Manifests', 'Results', 'Uploads'],
   'AWS::DynamoDB::Table': ['Lanes', 'Limits', 'Progress', 'Tenants'],
-  'AWS::SQS::Queue': ['Dispatch', 'DispatchDeadLetters', 'FailedEvents', 'StandardWork', 'StandardWorkDeadLetters', 'WebWork', 'WebWorkDeadLetters'],
+  'AWS::SQS::Queue': ['Dispatch', 'DispatchDeadLetters', 'DocumentWork', 'DocumentWorkDeadLetters', 'FailedEvents', 'StandardWork', 'StandardWorkDeadLetters', 'WebWork', 'WebWorkDeadLetters'],
   'AWS::Lambda::Function': [
     'AdmitRun',
     'AwaitRun',
@@ -16,12 +16,13 @@ const FIXED_IDS: Record<string, string[]> = {
     'FinishRun',
     'MergeResults',
     'PlanRun',
+    'ProcessBatchDocument',
     'ProcessBatchStandard',
     'ProcessBatchWeb',
     'ServeApi',
     'SweepRuns',
   ],
-  'AWS::Lambda::EventSourceMapping': ['DispatchBatchesSource', 'ProcessBatchStandardSource', 'ProcessBatchWebSource'],
+  'AWS::Lambda::EventSourceMapping': ['DispatchBatchesSource', 'ProcessBatchDocumentSource', 'ProcessBatchStandardSource', 'ProcessBatchWebSource'],
   'AWS::StepFunctions::StateMachine': ['Run'],
   'AWS::Events::Rule': ['EveryMinute', 'ManifestUploaded'],
   'AWS::ApiGateway::RestApi': ['Api'],
@@ -239,12 +240,12 @@ describe('functions', () => {
 
   test('that form a circle with a queue may do so: Lambda stops others after 16 rounds', () => {
     const allowed = resourcesOf(template, 'AWS::Lambda::Function').filter(([, { Properties }]) => Properties['RecursiveLoop'] === 'Allow');
-    expect(allowed.map(([id]) => id).sort()).toEqual(['DispatchBatches', 'ProcessBatchStandard', 'ProcessBatchWeb']);
+    expect(allowed.map(([id]) => id).sort()).toEqual(['DispatchBatches', 'ProcessBatchDocument', 'ProcessBatchStandard', 'ProcessBatchWeb']);
   });
 
   test('the dispatcher knows the queue and the window of every worker class', () => {
     const { Variables } = template.Resources['DispatchBatches']!.Properties['Environment'] as { Variables: Record<string, unknown> };
-    expect(JSON.parse(renderValue(Variables['WORK_QUEUE_URLS']))).toEqual({ standard: 'StandardWork', web: 'WebWork' });
+    expect(JSON.parse(renderValue(Variables['WORK_QUEUE_URLS']))).toEqual({ standard: 'StandardWork', web: 'WebWork', document: 'DocumentWork' });
     const windows = Object.fromEntries(Object.entries(WORKER_CLASSES).map(([name, workerClass]) => [name, windowOf(workerClass)]));
     expect(JSON.parse(renderValue(Variables['WINDOWS']))).toEqual(windows);
   });

@@ -7,6 +7,7 @@ import { packPart, unpackPart } from '../../shared/parts.ts';
 import type { ResultRow } from '../../shared/rows.ts';
 import { hostileText, inheritedNames, PROTOTYPE_KEYS } from '../support/hostile.ts';
 import { UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../shared/uploads.ts';
 
 /** A processor may return and throw anything: each item has its own end, and the part that holds them reads back as it was written. */
 
@@ -49,6 +50,7 @@ const workOf = (ends: readonly End[]): Work => ({
   options: {},
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
   limiter: UNLIMITED_CALLS,
+  readUpload: NO_UPLOADS,
   clock: () => 0,
   sleep: async () => undefined,
   random: () => 0,

@@ -230,6 +230,7 @@ export class RunWorld {
       processorOf: () => processor,
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
       limiter: UNLIMITED_CALLS,
+      uploads: undefined,
       clock: () => this.now,
       sleep: async () => undefined,
       random: () => 0,

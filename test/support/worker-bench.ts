@@ -81,6 +81,7 @@ export class WorkerBench {
       processorOf: () => ({ ...noop, process, concurrency: 1 }),
       fetchPage: () => Promise.reject(new Error('no fetch in this test')),
       limiter: UNLIMITED_CALLS,
+      uploads: undefined,
       clock: () => this.now,
       sleep: async (ms) => void (this.now += ms),
       random: () => 0.5,

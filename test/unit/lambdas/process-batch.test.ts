@@ -53,6 +53,7 @@ const portsWith = (process?: Processor['process']): ProcessPorts => ({
   processorOf: () => ({ ...noop, ...(process && { process }) }),
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
   limiter: UNLIMITED_CALLS,
+  uploads: undefined,
   clock: () => now,
   sleep: async (ms) => void (now += ms),
   random: () => 0.5,

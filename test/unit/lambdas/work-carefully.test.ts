@@ -66,6 +66,7 @@ async function deliver(answer: Answer, life = new Life(() => 'never')): Promise<
     processorOf: () => processor,
     fetchPage: () => Promise.reject(new Error('no fetch in this test')),
     limiter: UNLIMITED_CALLS,
+    uploads: undefined,
     clock: () => now,
     sleep: async () => undefined,
     random: () => 0,

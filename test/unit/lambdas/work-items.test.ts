@@ -5,6 +5,7 @@ import { ITEM_DEADLINE_SECONDS, workItems } from '../../../lambdas/process-batch
 import type { ProcessAnswer, Processor, ProcessorItem } from '../../../processors/processor.ts';
 import type { JsonObject } from '../../../shared/rows.ts';
 import { UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../../shared/uploads.ts';
 
 const succeeded: ProcessAnswer = { verdict: 'succeeded', output: {} };
 
@@ -31,6 +32,7 @@ const work = (processor: Processor, stopAt = Date.now() + 600_000, retries = 0) 
   options: {},
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
   limiter: UNLIMITED_CALLS,
+  readUpload: NO_UPLOADS,
   clock: Date.now,
   sleep,
   random: () => 0.5,
