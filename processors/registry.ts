@@ -1,10 +1,12 @@
 import { UsageError } from '../shared/errors.ts';
+import { document } from './document/processor.ts';
 import { llmsTxt } from './llms-txt/processor.ts';
 import { noop } from './noop/processor.ts';
 import type { Processor } from './processor.ts';
 
 /** Every processor that a deployment knows: one line each. */
 const PROCESSORS: readonly Processor[] = [
+  document,
   llmsTxt,
   noop,
 ];

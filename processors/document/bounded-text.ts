@@ -31,10 +31,13 @@ export function boundText(raw: string, maxCharacters: number): { readonly text: 
   return { text: cleaned.slice(0, maxCharacters).replace(/[\uD800-\uDBFF]$/, '').trimEnd().toWellFormed(), isCut };
 }
 
+/** Without regular expressions that look for the end of a run of blanks: on a long run that ends in text they take its length squared. */
 const cleanLines = (text: string): string =>
   text
-    .replace(/\r\n?|[\u2028\u2029]/g, '\n')
+    .replace(/\r\n?|[\f\v\u0085\u2028\u2029]/g, '\n')
     .replace(/[\p{Cc}\uFFFE\uFFFF]/gu, (character) => (character === '\n' || character === '\t' ? character : ''))
-    .replace(/[^\S\n]+(?=\n|$)/g, '')
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim();
