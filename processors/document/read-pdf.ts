@@ -54,6 +54,7 @@ async function readPages(pdf: PDFDocumentProxy, { maxPages, maxCharacters }: Rea
     }
     bounded.add('\n\n');
   }
+  if (last === 0) throw new DocumentFault('DamagedDocumentError', 'expected a PDF with pages, got none');
   if (unreadablePages === last) throw new DocumentFault('DamagedDocumentError', `expected a PDF with a readable page, got ${pdf.numPages} that can't be read: ${messageOf(firstError)}`);
   const { text, isCut } = bounded.end();
   return { text, isCut: isCut || bounded.isFull || pdf.numPages > maxPages, unreadablePages };

@@ -13,14 +13,25 @@ const NO_ADDRESS = 'upload:///';
 
 /** HTML, Markdown and plain text, in whatever encoding. @throws DocumentFault */
 export function readText({ body, contentType }: DocumentSource, { maxCharacters }: ReadingLimits): DocumentReading {
-  const encoding = encodingOf(body, contentType);
-  const text = decodeText(body, contentType);
+  const { text, encoding } = decode(body, contentType);
   const fault = textFault(text);
   if (fault) throw fault;
   const type = textTypeOf(text);
   if (type === 'html') return readWebPage({ text, encoding, bytes: body.byteLength }, maxCharacters);
   const title = type === 'markdown' ? cleanValue(/^ {0,3}# +(.+?)[ #]*$/m.exec(text.slice(0, MAX_TITLE_PLACE))?.[1]) : undefined;
   return { type, mediaType: type === 'markdown' ? 'text/markdown' : 'text/plain', ...compact({ title }), metadata: { encoding }, ...boundText(text, maxCharacters) };
+}
+
+/** As WHATWG says, but Shift_JIS, whose bytes give the control characters that windows-1252 has no letters for, is known without being named. */
+function decode(body: Uint8Array, contentType: string): { readonly text: string; readonly encoding: string } {
+  const encoding = encodingOf(body, contentType);
+  const text = decodeText(body, contentType);
+  if (encoding !== 'windows-1252' || !/[\x80-\x9f]/.test(text)) return { text, encoding };
+  try {
+    return { text: new TextDecoder('shift_jis', { fatal: true }).decode(body), encoding: 'Shift_JIS' };
+  } catch {
+    return { text, encoding };
+  }
 }
 
 /** A title stands at the beginning. */
