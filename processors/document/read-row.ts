@@ -18,6 +18,8 @@ const isGiven = (value: unknown): boolean => value !== undefined && value !== nu
 
 function readKey(file: unknown): RowReading<DocumentInput> {
   if (typeof file !== 'string') return { kind: 'invalid', reason: `expected \`file\` to be a text, got ${typeof file}` };
+  // No key: it has an empty part. A line of a txt manifest has no other place for an address.
+  if (/^\s*https?:\/\//i.test(file)) return readUrl(file);
   const fault = uploadKeyFault(file);
   return fault === undefined ? { kind: 'item', input: { file }, equalityKey: `file:${file}` } : { kind: 'invalid', reason: fault };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import * as errors from '../../../shared/errors.ts';
+import { DOCUMENT_ERRORS } from '../../../processors/document/document-faults.ts';
 import { FETCH_ERRORS } from '../../../shared/http/fetch-errors.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../../..');
@@ -11,6 +12,7 @@ const listed = [...text.matchAll(/^\| `(\w+)` \| (yes|no) \|/gm)].map(([, name, 
 const { SpillwayError: _base, ...classes } = errors;
 const ofRuns = Object.values(classes).map((ErrorClass) => new ErrorClass('')).map(({ name, retryable }) => [name, retryable]);
 const ofFetches = Object.entries(FETCH_ERRORS).map(([name, { retryable }]) => [name, retryable]);
+const ofDocuments = Object.entries(DOCUMENT_ERRORS).map(([name, { retryable }]) => [name, retryable]);
 /** Made where they happen, so read from the sources. */
 const SOURCES = ['lambdas/process-batch/check-answer.ts', 'lambdas/process-batch/work-carefully.ts', 'lambdas/process-batch/work-items.ts', 'processors/llms-txt/processor.ts'];
 const ofWork = SOURCES.flatMap((path) =>
@@ -18,7 +20,7 @@ const ofWork = SOURCES.flatMap((path) =>
 );
 
 it('docs/errors.md lists every error once, with what the code says of retrying', () => {
-  const known = [...ofRuns, ...ofFetches];
+  const known = [...ofRuns, ...ofFetches, ...ofDocuments];
   expect(listed.filter(([name]) => !ofWork.includes(name as string)).toSorted()).toEqual(known.toSorted());
 });
 
