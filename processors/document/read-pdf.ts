@@ -75,7 +75,7 @@ async function readPage(pdf: PDFDocumentProxy, number: number, bounded: BoundedT
 
 /** Metadata that can't be read leaves the text as good as it is. */
 async function describe(pdf: PDFDocumentProxy) {
-  const info = await pdf.getMetadata().then((metadata) => metadata.info as Readonly<Record<string, unknown>>, () => ({}) as Readonly<Record<string, unknown>>);
+  const info: Readonly<Record<string, unknown>> = await pdf.getMetadata().then((metadata) => metadata.info as Readonly<Record<string, unknown>>, () => ({}));
   const time = (value: unknown) => cleanTime(typeof value === 'string' ? PDFDateString.toDateObject(value) : undefined);
   return {
     ...compact({ title: cleanValue(info['Title']), author: cleanValue(info['Author']), language: cleanLanguage(info['Language']) }),

@@ -16,20 +16,23 @@ function stored(): MemoryObjectStore {
 }
 
 /** As `store`, whose bodies fail as often as given. */
-const breaking = (store: ObjectStore, times: number, onPull: () => void = () => undefined): ObjectStore => ({
-  ...store,
-  open: async (key) => {
-    const object = await store.open(key);
-    return object && { ...object, body: pull(object.body) };
-    async function* pull(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-      for await (const chunk of body) {
-        onPull();
-        yield chunk;
-        if (times-- > 0) throw new BrokenObjectError('cut');
-      }
+function breaking(store: ObjectStore, times: number, onPull: () => void = () => undefined): ObjectStore {
+  let left = times;
+  async function* pull(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      onPull();
+      yield chunk;
+      if (left-- > 0) throw new BrokenObjectError('cut');
     }
-  },
-});
+  }
+  return {
+    ...store,
+    open: async (key) => {
+      const object = await store.open(key);
+      return object && { ...object, body: pull(object.body) };
+    },
+  };
+}
 
 describe('an upload', () => {
   const read = createUploadReader(stored(), 'ann');
