@@ -17,11 +17,16 @@ export const HANDLER_NAMES = [
 
 export type HandlerName = (typeof HANDLER_NAMES)[number];
 
+/** Threads that a function starts: bundled beside its handler, which finds them by their file's name. */
+export const THREADS: Readonly<Record<string, string>> = {
+  'process-batch/document-thread': join('processors', 'document', 'document-thread.ts'),
+};
+
 /** Packages written as CommonJS call `require` for Node's own modules, which an ES module does not have. */
 const REQUIRE_FOR_COMMONJS = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
 /**
- * Bundles `lambdas/<name>/handler.ts` of every function into `<outFolder>/<name>/index.mjs`.
+ * Bundles `lambdas/<name>/handler.ts` of every function into `<outFolder>/<name>/index.mjs`, and the threads beside them.
  * The same sources give the same bytes wherever they lie: paths are relative to the source root, and names stay as they are written.
  * @returns every file that went into a bundle, relative to the source root
  * @throws ConfigurationError when a handler is missing
@@ -31,7 +36,7 @@ export async function bundleHandlers(sourceRoot: string, outFolder: string): Pro
   const missing = Object.values(entryPoints).filter((path) => !existsSync(join(sourceRoot, path)));
   if (missing.length > 0) throw new ConfigurationError(`expected a handler for every function of the stack, but these files do not exist: ${missing.join(', ')}`);
   const { metafile } = await build({
-    entryPoints,
+    entryPoints: { ...entryPoints, ...THREADS },
     outdir: outFolder,
     absWorkingDir: sourceRoot,
     outExtension: { '.js': '.mjs' },

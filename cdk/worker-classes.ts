@@ -10,6 +10,8 @@ export interface WorkerClass {
   readonly maximumConcurrency: number;
   /** Reads the operator's APIs and their keys. */
   readonly callsApis?: true;
+  /** Reads what tenants upload. */
+  readonly readsUploads?: true;
 }
 
 export const WORKER_CLASSES: Readonly<Record<WorkerClassName, WorkerClass>> = {
@@ -17,6 +19,7 @@ export const WORKER_CLASSES: Readonly<Record<WorkerClassName, WorkerClass>> = {
   // A call takes up to a minute, and waits more than it works: many at once, in little memory.
   api: { memoryMb: 512, timeoutSeconds: 180, maximumConcurrency: 20, callsApis: true },
   web: { memoryMb: 1_769, timeoutSeconds: 120, maximumConcurrency: 10 },
+  document: { memoryMb: 1_769, timeoutSeconds: 180, maximumConcurrency: 10, readsUploads: true },
 };
 
 export const workerTimeoutSeconds = (name: WorkerClassName, timings: Timings): number => timings.workerTimeoutSeconds ?? WORKER_CLASSES[name].timeoutSeconds;

@@ -3,6 +3,7 @@ import type { ApiCaller } from '../shared/api-call.ts';
 import type { PageFetcher } from '../shared/http/page-fetcher.ts';
 import type { Limiter } from '../shared/limiter.ts';
 import type { JsonObject, Outcome, ResultRow, Totals } from '../shared/rows.ts';
+import type { UploadReader } from '../shared/uploads.ts';
 
 /**
  * What is done to an item. A processor is one folder below `processors/` with a `processor.ts`, and one line in `registry.ts`.
@@ -54,7 +55,7 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
 }
 
 /** Memory, time-out and concurrency of each are in `cdk/worker-classes.ts`. */
-export type WorkerClassName = 'standard' | 'web' | 'api';
+export type WorkerClassName = 'standard' | 'web' | 'api' | 'document';
 
 export type RowReading<Input> =
   | {
@@ -94,6 +95,8 @@ export interface ProcessContext<Options> {
   readonly callApi: ApiCaller;
   /** Admits calls of other services, over all workers together: `fetchPage` and `callApi` keep theirs themselves. */
   readonly limiter: Limiter;
+  /** Uploaded objects of the run's tenant; only in a worker class that `readsUploads`. */
+  readonly readUpload: UploadReader;
 }
 
 /** An outcome, or `held`: a limit refused the start until `until` (ms since the epoch); the item is left over and is no failure. */

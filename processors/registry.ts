@@ -1,4 +1,5 @@
 import { UsageError } from '../shared/errors.ts';
+import { document } from './document/processor.ts';
 import { generate } from './generate/processor.ts';
 import { llmsTxt } from './llms-txt/processor.ts';
 import { noop } from './noop/processor.ts';
@@ -6,6 +7,7 @@ import type { Processor } from './processor.ts';
 
 /** Every processor that a deployment knows: one line each. */
 const PROCESSORS: readonly Processor[] = [
+  document,
   generate,
   llmsTxt,
   noop,

@@ -22,6 +22,8 @@ export const VARIABLES = {
   TENANTS_TABLE: z.string().min(1),
   MANIFESTS_BUCKET: z.string().min(1),
   RESULTS_BUCKET: z.string().min(1),
+  /** Empty: the function reads no uploads. */
+  UPLOADS_BUCKET: z.string(),
   DISPATCH_QUEUE_URL: z.url(),
   /** Worker class -> queue URL. */
   WORK_QUEUE_URLS: json(z.record(z.string(), z.url())),

@@ -54,3 +54,9 @@ export class StaleStateError extends SpillwayError {
   override readonly name = 'StaleStateError';
   readonly retryable = true;
 }
+
+/** A processor asked for an upload that its worker class, or anybody, may not read. */
+export class UploadsRefusedError extends SpillwayError {
+  override readonly name = 'UploadsRefusedError';
+  readonly retryable = false;
+}

@@ -2,7 +2,7 @@ import type { WorkerClassName } from '../../processors/processor.ts';
 import type { RunStateMachine } from '../constructs/run-state-machine.ts';
 import type { Foundation } from '../foundation.ts';
 import { pascalCase } from '../pascal-case.ts';
-import { allowApis, allowObjects, apisPrefix, READ, WRITE } from '../permissions.ts';
+import { allowApis, allowList, allowObjects, apisPrefix, READ, WRITE } from '../permissions.ts';
 import { WORKER_CLASSES, workerTimeoutSeconds } from '../worker-classes.ts';
 
 /** What a processor leaks ends with its environment; a new one costs a cold start. */
@@ -11,8 +11,8 @@ const RETIRE_ABOVE_SHARE = 0.8;
 
 /** The same bundle for every worker class. */
 export function addProcessBatch(foundation: Foundation, name: WorkerClassName, machine: RunStateMachine): void {
-  const { timings, progress, limits, results, dispatchQueue, workQueues, fetchEnvironment } = foundation;
-  const { memoryMb, maximumConcurrency, callsApis } = WORKER_CLASSES[name];
+  const { timings, progress, limits, uploads, results, dispatchQueue, workQueues, fetchEnvironment } = foundation;
+  const { memoryMb, maximumConcurrency, callsApis, readsUploads } = WORKER_CLASSES[name];
   const process = foundation.addFunction(`ProcessBatch${pascalCase(name)}`, {
     handler: 'process-batch',
     description: `Claims a batch, works on its items, settles and reports: worker class ${name}.`,
@@ -22,6 +22,7 @@ export function addProcessBatch(foundation: Foundation, name: WorkerClassName, m
     environment: {
       PROGRESS_TABLE: progress.tableName,
       RESULTS_BUCKET: results.bucketName,
+      UPLOADS_BUCKET: readsUploads ? uploads.bucketName : '',
       DISPATCH_QUEUE_URL: dispatchQueue.queueUrl,
       RETIRE_AFTER_ITEMS: String(RETIRE_AFTER_ITEMS),
       RETIRE_ABOVE_HEAP_MB: String(Math.round(RETIRE_ABOVE_SHARE * memoryMb)),
@@ -40,6 +41,10 @@ export function addProcessBatch(foundation: Foundation, name: WorkerClassName, m
     actions: [...READ, ...WRITE],
     because: "Shard files and parts lie below the run's own prefix; tenant and run come with the message.",
   });
+  if (readsUploads) {
+    allowObjects(process, { bucket: uploads, actions: READ, because: "A document lies below the prefix of the run's tenant, which comes with the message." });
+    allowList(process, uploads);
+  }
   process.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
   process.allow(machine.arn, 'states:SendTaskSuccess');
   if (callsApis) allowApis(process, foundation.stack);

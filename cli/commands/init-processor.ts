@@ -74,14 +74,17 @@ export const ${variable}: Processor<Input, Options> = {
 
 const testText = (name: string, variable: string): string => `import { expect, it } from 'vitest';
 import { ${variable} } from '../../../processors/${name}/processor.ts';
-import { UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../../shared/uploads.ts';
 
 const context = {
   options: { minLength: 3 },
   signal: new AbortController().signal,
   now: () => 0,
   fetchPage: () => Promise.reject(new Error('this processor fetches nothing')),
+  callApi: NO_APIS_CONFIGURED,
   limiter: UNLIMITED_CALLS,
+  readUpload: NO_UPLOADS,
 };
 
 it('counts the words that are long enough', async () => {

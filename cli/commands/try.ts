@@ -17,6 +17,7 @@ import type { JsonObject } from '../../shared/rows.ts';
 import { readApiVariable } from '../api-variable.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { readLocalFile } from '../local-uploads.ts';
 import { readRunOptions } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -42,7 +43,7 @@ export async function tryCommand(name: string, item: string, options: TryCommand
   const startedAt = terminal.now();
   try {
     const callApi = (call: ApiCall): Promise<ApiAnswer> => apis.call(call, { tenant: 'local' });
-    const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage, callApi, limiter: UNLIMITED_CALLS };
+    const context = { options: parsed.data, signal, now: terminal.now, fetchPage: fetcher.fetchPage, callApi, limiter: UNLIMITED_CALLS, readUpload: readLocalFile };
     const { answer } = await Promise.try(() => processor.process({ line: 1, input: reading.input }, context)).then(checkAnswer, checkThrown);
     print(answer, terminal.now() - startedAt, terminal);
     return answer.verdict === 'failed' ? EXIT.itemsFailed : EXIT.ok;

@@ -4,6 +4,7 @@ import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Limiter } from '../../shared/limiter.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { JsonObject, PlannedItem } from '../../shared/rows.ts';
+import type { UploadReader } from '../../shared/uploads.ts';
 import { checkAnswer, type CheckedAnswer, checkThrown } from './check-answer.ts';
 
 /** Limits may name the item's group. */
@@ -17,6 +18,7 @@ export interface ProcessorCall {
   readonly limiter: Limiter;
   /** Items of a limit key that this worker is about to begin: their starts may be reserved together. */
   readonly ahead: (limitKey: string) => number;
+  readonly readUpload: UploadReader;
   readonly clock: Clock;
   /** When the item's time is over, milliseconds since the epoch. */
   readonly deadline: number;
@@ -40,7 +42,7 @@ const ITEM_ENDED = new DOMException('the item has its verdict', 'AbortError');
 
 /** Ends with the processor, the item's deadline or the worker's, whichever is first. Never throws. */
 export async function callProcessor(item: PlannedItem, call: ProcessorCall): Promise<CallEnd> {
-  const { processor, options, fetchPage, limiter, clock, deadline, stop, pending } = call;
+  const { processor, options, fetchPage, limiter, readUpload, clock, deadline, stop, pending } = call;
   const ownPages: PageFetcher = (request) => fetchPage({ ...request, ahead: aheadOf(item, request.url, call.ahead), ...(item.group !== undefined && { group: item.group }) });
   const callApi = (request: ApiCall): Promise<ApiAnswer> => call.callApi(request, item.group);
   if (stop.aborted) return 'stopped';
@@ -55,7 +57,7 @@ export async function callProcessor(item: PlannedItem, call: ProcessorCall): Pro
   const timer = setTimeout(() => end('timed out'), Math.max(0, deadline - clock()));
   pending.add(signal);
   try {
-    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage: ownPages, callApi, limiter }))
+    const called = Promise.try(() => processor.process(item, { options, signal, now: clock, fetchPage: ownPages, callApi, limiter, readUpload }))
       .then(checkAnswer, checkThrown)
       .finally(() => pending.delete(signal));
     return await Promise.race([ended, called]);

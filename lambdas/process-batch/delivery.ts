@@ -20,6 +20,8 @@ export interface ProcessPorts {
   readonly fetchPage: PageFetcher;
   readonly callApi: (call: ApiCall, caller: Caller) => Promise<ApiAnswer>;
   readonly limiter: Limiter;
+  /** Undefined: this worker class may read no uploads. */
+  readonly uploads: ObjectStore | undefined;
   readonly clock: Clock;
   readonly sleep: Sleep;
   /** From 0 (included) to 1. */

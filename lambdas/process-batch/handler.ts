@@ -30,6 +30,7 @@ const COMES_AGAIN_SECONDS = 5;
 const configuration = readConfiguration(process.env, [
   'PROGRESS_TABLE',
   'RESULTS_BUCKET',
+  'UPLOADS_BUCKET',
   'DISPATCH_QUEUE_URL',
   'SOURCE_QUEUE_URL',
   'PARKED_QUEUE_URL',
@@ -43,6 +44,7 @@ const configuration = readConfiguration(process.env, [
 const logger = new Logger();
 const dynamo = createDynamo();
 const sqs = createSqs();
+const s3 = createS3();
 const fetcher = createWorkerFetcher(dynamo, configuration);
 const limits = createWorkerLimiter(dynamo, configuration);
 const { limiter } = limits;
@@ -51,13 +53,14 @@ const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
 const ports = {
   ledger,
   findRun: rememberOpenRuns(ledger.readRun, Date.now),
-  results: createObjectStore(createS3(), configuration.RESULTS_BUCKET),
+  results: createObjectStore(s3, configuration.RESULTS_BUCKET),
   dispatchQueue: createDispatchQueue(sqs, configuration.DISPATCH_QUEUE_URL),
   taskAnswers: createTaskAnswers(createSfn()),
   processorOf,
   fetchPage: fetcher.fetchPage,
   callApi: (...of: Parameters<typeof apis.call>) => apis.call(...of),
   limiter,
+  uploads: configuration.UPLOADS_BUCKET === '' ? undefined : createObjectStore(s3, configuration.UPLOADS_BUCKET),
   clock: Date.now,
   sleep,
   random: Math.random,

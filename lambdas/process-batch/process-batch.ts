@@ -9,6 +9,7 @@ import { countOrdinals, parseOrdinals } from '../../shared/ordinals.ts';
 import type { RunRecord, ShardRecord } from '../../shared/records.ts';
 import { readBatchItems } from '../../shared/shard-file.ts';
 import { stopAboveThreshold } from '../../shared/stop-run.ts';
+import { createUploadReader } from '../../shared/uploads.ts';
 import type { BatchWork, Claimed, Delivery, ProcessPorts, WorkEnd } from './delivery.ts';
 import { countPayable, waitForBudget } from './keep-to-budget.ts';
 import { settleBatch } from './settle-batch.ts';
@@ -74,6 +75,7 @@ async function readWork({ message, delivery, run, shard }: Claimed, ports: Proce
       fetchPage: (request) => ports.fetchPage({ ...request, tenant: run.tenant }),
       callApi: (call, group) => ports.callApi(call, { tenant: run.tenant, ...(group !== undefined && { group }) }),
       limiter: ports.limiter,
+      readUpload: createUploadReader(ports.uploads, run.tenant),
       clock: ports.clock,
       sleep: ports.sleep,
       random: ports.random,

@@ -4,6 +4,7 @@ import type { PageFetcher } from '../../shared/http/page-fetcher.ts';
 import type { Limiter } from '../../shared/limiter.ts';
 import type { Clock, Sleep } from '../../shared/ports.ts';
 import { identityOf, type ItemError, type JsonObject, type Outcome, type ResultRow } from '../../shared/rows.ts';
+import type { UploadReader } from '../../shared/uploads.ts';
 import { callProcessor, type GroupApiCaller } from './call-processor.ts';
 import { ItemQueue, type OrdinalItem, type Task } from './item-queue.ts';
 
@@ -21,6 +22,7 @@ export interface Work {
   readonly fetchPage: PageFetcher;
   readonly callApi: GroupApiCaller;
   readonly limiter: Limiter;
+  readonly readUpload: UploadReader;
   readonly clock: Clock;
   readonly sleep: Sleep;
   /** From 0 (included) to 1. */

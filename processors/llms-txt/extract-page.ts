@@ -48,7 +48,8 @@ function readPlainText({ text }: SourcePage): Reading {
   return { title: cleanText(/^#\s+(.+?)\s*#*$/m.exec(markdown)?.[1]), markdown };
 }
 
-function readHtml({ text, finalUrl }: SourcePage): Reading {
+/** What a page's head says of it, and its main content; '' where there is none. */
+export function readHtml({ text, finalUrl }: Pick<SourcePage, 'text' | 'finalUrl'>): Reading {
   const document = parseDocument(text);
   const meta = readMeta(document);
   const baseUrl = URL.parse(document.querySelector('base[href]')?.getAttribute('href') ?? '', finalUrl)?.href ?? finalUrl;

@@ -21,15 +21,29 @@ const MIN_ARTICLE_RATIO = 0.5;
 /** Readability trusts shorter ones only after it has let the page's frame in. */
 const MIN_ARTICLE_CHARACTERS = 500;
 
+/** Browsers nest no deeper. Judging takes the cube of the depth: half a minute for 1,600 elements within each other. */
+const MAX_DEPTH = 512;
+
 /** The page's main content; the document is used up. Articles by readability, other pages (lists, products, forums) by their own structure. */
 export function findMainContent(document: DomDocument, isArticle: boolean): DomElement | undefined {
   for (const node of document.querySelectorAll(NOISE)) node.remove();
+  if (isTooDeep(document)) return document.body ?? undefined;
   if (isArticle) return readArticle(document) ?? document.body ?? undefined;
   const structural = findByStructure(document);
   if (structural && lengthOf(structural) < MIN_ARTICLE_CHARACTERS) return structural;
   const article = readArticle(document);
   if (!structural || !article) return article ?? structural;
   return lengthOf(article) >= MIN_ARTICLE_RATIO * lengthOf(structural) ? article : structural;
+}
+
+function isTooDeep(document: DomDocument): boolean {
+  const depths = new Map<DomElement, number>();
+  for (const node of document.querySelectorAll('*')) {
+    const depth = 1 + ((node.parentElement && depths.get(node.parentElement)) ?? 0);
+    if (depth > MAX_DEPTH) return true;
+    depths.set(node, depth);
+  }
+  return false;
 }
 
 function readArticle(document: DomDocument): DomElement | undefined {

@@ -29,6 +29,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'ApiWork.Arn': 'sqs:SendMessage',
     'StandardWork.Arn': 'sqs:SendMessage',
     'WebWork.Arn': 'sqs:SendMessage',
+    'DocumentWork.Arn': 'sqs:SendMessage',
     'Dispatch.Arn': 'sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
     'DispatchDeadLetters.Arn': 'sqs:SendMessage',
   },
@@ -58,6 +59,18 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'Dispatch.Arn': 'sqs:SendMessage',
     'WebWork.Arn': 'sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
     'WebWorkDeadLetters.Arn': 'sqs:SendMessage',
+    Run: 'states:SendTaskSuccess',
+  },
+  // It alone reads uploads.
+  ProcessBatchDocumentRole: {
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:UpdateItem',
+    'Limits.Arn': 'dynamodb:GetItem dynamodb:UpdateItem',
+    'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
+    'Uploads.Arn': 's3:ListBucket',
+    'Uploads.Arn/*': 's3:GetObject',
+    'Dispatch.Arn': 'sqs:SendMessage',
+    'DocumentWork.Arn': 'sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage',
+    'DocumentWorkDeadLetters.Arn': 'sqs:SendMessage',
     Run: 'states:SendTaskSuccess',
   },
   AwaitRunRole: {

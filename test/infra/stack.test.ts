@@ -8,7 +8,7 @@ const template = readTemplate();
 const FIXED_IDS: Record<string, string[]> = {
   'AWS::S3::Bucket': ['Manifests', 'Results', 'Uploads'],
   'AWS::DynamoDB::Table': ['Lanes', 'Limits', 'Progress', 'Tenants'],
-  'AWS::SQS::Queue': ['ApiWork', 'ApiWorkDeadLetters', 'Dispatch', 'DispatchDeadLetters', 'FailedEvents', 'StandardWork', 'StandardWorkDeadLetters', 'WebWork', 'WebWorkDeadLetters'],
+  'AWS::SQS::Queue': ['ApiWork', 'ApiWorkDeadLetters', 'Dispatch', 'DispatchDeadLetters', 'DocumentWork', 'DocumentWorkDeadLetters', 'FailedEvents', 'StandardWork', 'StandardWorkDeadLetters', 'WebWork', 'WebWorkDeadLetters'],
   'AWS::Lambda::Function': [
     'AdmitRun',
     'AwaitRun',
@@ -17,12 +17,13 @@ const FIXED_IDS: Record<string, string[]> = {
     'MergeResults',
     'PlanRun',
     'ProcessBatchApi',
+    'ProcessBatchDocument',
     'ProcessBatchStandard',
     'ProcessBatchWeb',
     'ServeApi',
     'SweepRuns',
   ],
-  'AWS::Lambda::EventSourceMapping': ['DispatchBatchesSource', 'ProcessBatchApiSource', 'ProcessBatchStandardSource', 'ProcessBatchWebSource'],
+  'AWS::Lambda::EventSourceMapping': ['DispatchBatchesSource', 'ProcessBatchApiSource', 'ProcessBatchDocumentSource', 'ProcessBatchStandardSource', 'ProcessBatchWebSource'],
   'AWS::StepFunctions::StateMachine': ['Run'],
   'AWS::Events::Rule': ['EveryMinute', 'ManifestUploaded'],
   'AWS::ApiGateway::RestApi': ['Api'],
@@ -241,12 +242,12 @@ describe('functions', () => {
 
   test('that form a circle with a queue may do so: Lambda stops others after 16 rounds', () => {
     const allowed = resourcesOf(template, 'AWS::Lambda::Function').filter(([, { Properties }]) => Properties['RecursiveLoop'] === 'Allow');
-    expect(allowed.map(([id]) => id).sort()).toEqual(['DispatchBatches', 'ProcessBatchApi', 'ProcessBatchStandard', 'ProcessBatchWeb']);
+    expect(allowed.map(([id]) => id).sort()).toEqual(['DispatchBatches', 'ProcessBatchApi', 'ProcessBatchDocument', 'ProcessBatchStandard', 'ProcessBatchWeb']);
   });
 
   test('the dispatcher knows the queue and the window of every worker class', () => {
     const { Variables } = template.Resources['DispatchBatches']!.Properties['Environment'] as { Variables: Record<string, unknown> };
-    expect(JSON.parse(renderValue(Variables['WORK_QUEUE_URLS']))).toEqual({ standard: 'StandardWork', api: 'ApiWork', web: 'WebWork' });
+    expect(JSON.parse(renderValue(Variables['WORK_QUEUE_URLS']))).toEqual({ standard: 'StandardWork', api: 'ApiWork', web: 'WebWork', document: 'DocumentWork' });
     const windows = Object.fromEntries(Object.entries(WORKER_CLASSES).map(([name, workerClass]) => [name, windowOf(workerClass)]));
     expect(JSON.parse(renderValue(Variables['WINDOWS']))).toEqual(windows);
   });

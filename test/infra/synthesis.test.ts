@@ -1,9 +1,9 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { HANDLER_NAMES } from '../../cdk/bundle-handlers.ts';
+import { HANDLER_NAMES, THREADS } from '../../cdk/bundle-handlers.ts';
 import { hashInputs, synthesise } from '../../cdk/synthesise.ts';
 import { PROJECT_FOLDER, readTemplate, resourcesOf } from '../support/synthesised-stack.ts';
 
@@ -13,12 +13,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** A project with the real state machine, functions and a page of one line. */
+/** A project with the real state machine; functions, threads and a page of one line. */
 function makeSourceRoot(name: string): string {
   const root = join(scratch, name);
   for (const handler of HANDLER_NAMES) {
     mkdirSync(join(root, 'lambdas', handler), { recursive: true });
     writeFileSync(join(root, 'lambdas', handler, 'handler.ts'), `export const handler = async (): Promise<string> => '${handler}';\n`);
+  }
+  for (const thread of Object.values(THREADS)) {
+    mkdirSync(dirname(join(root, thread)), { recursive: true });
+    writeFileSync(join(root, thread), 'export {};\n');
   }
   mkdirSync(join(root, 'dashboard'));
   for (const [file, text] of [['main.ts', 'document.title = "page";'], ['main.css', 'body { margin: 0; }'], ['index.html', '<link href="dashboard/main.css"><script src="dashboard/main.js"></script>']] as const) writeFileSync(join(root, 'dashboard', file), text);

@@ -7,6 +7,7 @@ import { packPart, unpackPart } from '../../shared/parts.ts';
 import type { ResultRow } from '../../shared/rows.ts';
 import { hostileText, inheritedNames, PROTOTYPE_KEYS } from '../support/hostile.ts';
 import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../shared/uploads.ts';
 
 /** A processor may return and throw anything: each item has its own end, and the part that holds them reads back as it was written. */
 
@@ -48,7 +49,9 @@ const workOf = (ends: readonly End[]): Work => ({
   },
   options: {},
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
-  callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS,
+  callApi: NO_APIS_CONFIGURED,
+  limiter: UNLIMITED_CALLS,
+  readUpload: NO_UPLOADS,
   clock: () => 0,
   sleep: async () => undefined,
   random: () => 0,

@@ -7,7 +7,7 @@ import { rowOfJson } from '../../shared/manifest/manifest-row.ts';
 import type { JsonObject } from '../../shared/rows.ts';
 
 /** Every field name that any processor looks at, and some that none does. */
-const NAMES = ['text', 'url', 'loc', 'link', 'href', 'website', 'page', 'content', 'value', 'expand', 'id', 'title', 'note', '__proto__'];
+const NAMES = ['text', 'url', 'loc', 'link', 'href', 'website', 'page', 'content', 'value', 'file', 'key', 'path', 'expand', 'id', 'title', 'note', '__proto__'];
 
 const address = fc.oneof(
   fc.webUrl({ withQueryParameters: true, withFragments: true }),

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { API_ERRORS } from '../../../shared/api-call.ts';
 import * as errors from '../../../shared/errors.ts';
+import { DOCUMENT_ERRORS } from '../../../processors/document/document-faults.ts';
 import { FETCH_ERRORS } from '../../../shared/http/fetch-errors.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../../..');
@@ -12,6 +13,7 @@ const listed = [...text.matchAll(/^\| `(\w+)` \| (yes|no) \|/gm)].map(([, name, 
 const { SpillwayError: _base, ...classes } = errors;
 const ofRuns = Object.values(classes).map((ErrorClass) => new ErrorClass('')).map(({ name, retryable }) => [name, retryable]);
 const ofFetches = Object.entries(FETCH_ERRORS).map(([name, { retryable }]) => [name, retryable]);
+const ofDocuments = Object.entries(DOCUMENT_ERRORS).map(([name, { retryable }]) => [name, retryable]);
 /** Made where they happen, so read from the sources. */
 const SOURCES = ['lambdas/process-batch/check-answer.ts', 'lambdas/process-batch/work-carefully.ts', 'lambdas/process-batch/work-items.ts', 'processors/llms-txt/processor.ts', 'processors/generate/completion.ts', 'processors/generate/generate-item.ts'];
 const namedIn = (path: string): string[] => [...readFileSync(resolve(PROJECT, path), 'utf8').matchAll(/(?:name: |failed\(|fault\()'(\w+Error)'/g)].map(([, name]) => name!);
@@ -19,7 +21,7 @@ const ofApis = Object.entries(API_ERRORS).map(([name, { retryable }]) => [name, 
 const ofWork = [...new Set(SOURCES.flatMap(namedIn))].filter((name) => !(name in API_ERRORS));
 
 it('docs/errors.md lists every error once, with what the code says of retrying', () => {
-  const known = [...ofRuns, ...ofFetches, ...ofApis];
+  const known = [...ofRuns, ...ofFetches, ...ofApis, ...ofDocuments];
   expect(listed.filter(([name]) => !ofWork.includes(name as string)).toSorted()).toEqual(known.toSorted());
 });
 

@@ -6,6 +6,7 @@ import { workItems } from '../../../lambdas/process-batch/work-items.ts';
 import type { PageAnswer, PageFetcher, PageRequest } from '../../../shared/http/page-fetcher.ts';
 import type { JsonObject, ResultRow } from '../../../shared/rows.ts';
 import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../../shared/uploads.ts';
 
 const NOW = Date.parse('2026-06-01T12:00:00Z');
 const options = wordCount.optionsSchema.parse({});
@@ -29,7 +30,7 @@ async function run(rows: readonly JsonObject[], { fetchPage = noFetch, given = {
     if (reading.kind !== 'item') throw new Error(`expected an item, got ${JSON.stringify(reading)}`);
     return { ordinal, item: { line: ordinal + 1, input: reading.input } };
   });
-  return workItems(items, { processor: wordCount, options: chosen, fetchPage, callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS, clock: () => NOW, startedAt: NOW, stopAt: NOW + 600_000, sleep: async () => undefined, random: () => 0, retries: 0 });
+  return workItems(items, { processor: wordCount, options: chosen, fetchPage, callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS, readUpload: NO_UPLOADS, clock: () => NOW, startedAt: NOW, stopAt: NOW + 600_000, sleep: async () => undefined, random: () => 0, retries: 0 });
 }
 
 describe('readRow', () => {

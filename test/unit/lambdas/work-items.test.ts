@@ -5,6 +5,7 @@ import { ITEM_DEADLINE_SECONDS, workItems } from '../../../lambdas/process-batch
 import type { ProcessAnswer, Processor, ProcessorItem } from '../../../processors/processor.ts';
 import type { JsonObject } from '../../../shared/rows.ts';
 import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../../shared/uploads.ts';
 
 const succeeded: ProcessAnswer = { verdict: 'succeeded', output: {} };
 
@@ -30,7 +31,9 @@ const work = (processor: Processor, stopAt = Date.now() + 600_000, retries = 0) 
   processor,
   options: {},
   fetchPage: () => Promise.reject(new Error('no fetch in this test')),
-  callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS,
+  callApi: NO_APIS_CONFIGURED,
+  limiter: UNLIMITED_CALLS,
+  readUpload: NO_UPLOADS,
   clock: Date.now,
   sleep,
   random: () => 0.5,

@@ -7,6 +7,7 @@ import { initProcessorCommand, registerProcessor } from '../../../../cli/command
 import type { Processor } from '../../../../processors/processor.ts';
 import { createFakeTerminal } from '../../../support/fake-terminal.ts';
 import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../../../shared/uploads.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../../../..');
 let folder = '';
@@ -26,7 +27,7 @@ describe('spillway init processor', () => {
     const terminal = createFakeTerminal();
     expect(await initProcessorCommand('word-count', folder, terminal)).toBe(0);
     const module = (await import(pathToFileURL(join(folder, 'processors/word-count/processor.ts')).href)) as { wordCount: Processor };
-    const context = { options: { minLength: 1 }, signal: new AbortController().signal, now: () => 0, fetchPage: () => Promise.reject(new Error('none')), callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS };
+    const context = { options: { minLength: 1 }, signal: new AbortController().signal, now: () => 0, fetchPage: () => Promise.reject(new Error('none')), callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS, readUpload: NO_UPLOADS };
     expect(await module.wordCount.process({ line: 1, input: { text: 'two words' } }, context)).toEqual({ verdict: 'succeeded', output: { words: 2 } });
     const registry = await readFile(join(folder, 'processors/registry.ts'), 'utf8');
     expect(registry).toContain("import { wordCount } from './word-count/processor.ts';");

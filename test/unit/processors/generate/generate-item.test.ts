@@ -3,6 +3,7 @@ import { generateItem } from '../../../../processors/generate/generate-item.ts';
 import { optionsSchema } from '../../../../processors/generate/options.ts';
 import type { ApiAnswer, ApiCall } from '../../../../shared/api-call.ts';
 import { UNLIMITED_CALLS } from '../../../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../../../shared/uploads.ts';
 
 const SCHEMA = { type: 'object', properties: { title: { type: 'string' } }, required: ['title'], additionalProperties: false };
 const options = optionsSchema.parse({ model: 'm1', template: 'About {{topic}}', system: 'Be brief.', schema: SCHEMA, maxOutputTokens: 200, temperature: 0 });
@@ -19,7 +20,7 @@ async function generate(answers: readonly ApiAnswer[], { given = options, signal
     calls.push(call);
     return answers[next++]!;
   };
-  const context = { options: given, signal, now: () => 1000, fetchPage: () => Promise.reject(new Error('no pages')), callApi, limiter: UNLIMITED_CALLS };
+  const context = { options: given, signal, now: () => 1000, fetchPage: () => Promise.reject(new Error('no pages')), callApi, limiter: UNLIMITED_CALLS, readUpload: NO_UPLOADS };
   return { answer: await generateItem({ line: 1, input: { topic: 'weirs' } }, context), calls };
 }
 

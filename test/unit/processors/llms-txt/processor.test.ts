@@ -6,6 +6,7 @@ import { UNLIMITED } from '../../../../shared/http/host-limiter.ts';
 import { createPageFetcher } from '../../../../shared/http/undici-page-fetcher.ts';
 import { bytes, html, serveSite, type Handler } from '../../shared/http/local-site.ts';
 import { NO_APIS_CONFIGURED, UNLIMITED_CALLS } from '../../../../shared/limiting/unlimited.ts';
+import { NO_UPLOADS } from '../../../../shared/uploads.ts';
 
 const options = llmsTxt.optionsSchema.parse({});
 const closers: (() => Promise<void>)[] = [];
@@ -21,7 +22,7 @@ async function start(routes: Readonly<Record<string, Handler>>) {
   const { fetchPage } = fetcher;
   return {
     ...site,
-    process: (path: string) => llmsTxt.process({ line: 1, input: { url: site.origin + path } }, { options, signal, now: Date.now, fetchPage, callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS }),
+    process: (path: string) => llmsTxt.process({ line: 1, input: { url: site.origin + path } }, { options, signal, now: Date.now, fetchPage, callApi: NO_APIS_CONFIGURED, limiter: UNLIMITED_CALLS, readUpload: NO_UPLOADS }),
     async expand(fields: Record<string, string>) {
       const rows = [];
       for await (const row of llmsTxt.expand!(fields, { options, signal, now: Date.now, fetchPage })) rows.push(row);
