@@ -18,6 +18,8 @@ export class HttpApi extends Construct {
     const api = new RestApi(this, 'Default', {
       restApiName: 'spillway',
       cloudWatchRole: false,
+      // A form's file is bytes; everything else is text.
+      binaryMediaTypes: ['multipart/form-data'],
       endpointTypes: [EndpointType.REGIONAL],
       deployOptions: {
         stageName: 'prod',

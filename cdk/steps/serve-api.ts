@@ -9,7 +9,7 @@ const INLINE_MANIFESTS = '*/api/*';
 
 /** The API and the function behind it. */
 export function addServeApi(foundation: Foundation, machine: RunStateMachine): HttpApi {
-  const { stack, progress, lanes, limits, tenants, fetchEnvironment, manifests, results, dispatchQueue } = foundation;
+  const { stack, progress, lanes, limits, tenants, fetchEnvironment, manifests, uploads, results, dispatchQueue } = foundation;
   const serve = foundation.addFunction('ServeApi', {
     handler: 'serve-api',
     description: 'Answers the API.',
@@ -22,6 +22,7 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine): H
       LIMITS_TABLE: limits.tableName,
       HOST_REQUESTS_PER_SECOND: fetchEnvironment.HOST_REQUESTS_PER_SECOND,
       MANIFESTS_BUCKET: manifests.bucketName,
+      UPLOADS_BUCKET: uploads.bucketName,
       RESULTS_BUCKET: results.bucketName,
       DISPATCH_QUEUE_URL: dispatchQueue.queueUrl,
       STATE_MACHINE_ARN: machine.arn,
@@ -35,6 +36,9 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine): H
   serve.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
   allowAdmission(foundation, serve, machine);
   allowObjects(serve, { bucket: manifests, keys: INLINE_MANIFESTS, actions: WRITE, because: 'The manifest of a request lies below its tenant and processor, which come with the request.' });
+  // A form may do what its signer may: store below the prefix that it names.
+  allowObjects(serve, { bucket: uploads, actions: [...READ, ...WRITE], because: "Uploads lie below their tenant's prefix, which comes with the key." });
+  allowList(serve, uploads);
   allowObjects(serve, { bucket: results, actions: [...READ, ...WRITE], because: "Results of any tenant's run are linked to; a cancelled run's open batches are settled with parts of their own." });
   allowList(serve, results);
   serve.allow(dispatchQueue.queueArn, 'sqs:SendMessage');

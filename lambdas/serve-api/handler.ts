@@ -16,6 +16,7 @@ import { createLimitSettings } from '../../shared/aws/limit-settings-table.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
+import { createFormSigner } from '../../shared/aws/signed-forms.ts';
 import { createLinkSigner } from '../../shared/aws/signed-links.ts';
 import { createSubmissionStore } from '../../shared/aws/submission-table.ts';
 import { createTenantStore } from '../../shared/aws/tenant-table.ts';
@@ -34,7 +35,7 @@ import { servePage } from './serve-page.ts';
 /** What is kept of the call's time for the answer: the sweep goes on with a stop that takes longer. */
 const CLOSING_MS = 4000;
 
-const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'LANES_TABLE', 'TENANTS_TABLE', 'LIMITS_TABLE', 'HOST_REQUESTS_PER_SECOND', 'MANIFESTS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', 'STATE_MACHINE_ARN']);
+const configuration = readConfiguration(process.env, ['PROGRESS_TABLE', 'LANES_TABLE', 'TENANTS_TABLE', 'LIMITS_TABLE', 'HOST_REQUESTS_PER_SECOND', 'MANIFESTS_BUCKET', 'UPLOADS_BUCKET', 'RESULTS_BUCKET', 'DISPATCH_QUEUE_URL', 'STATE_MACHINE_ARN']);
 const logger = new Logger();
 const dynamo = createDynamo();
 const s3 = createS3();
@@ -58,6 +59,8 @@ const ports: Omit<ApiPorts, 'control'> = {
   signResult: createLinkSigner(s3, configuration.RESULTS_BUCKET),
   upload: (manifest) => uploadManifest(s3, configuration.MANIFESTS_BUCKET, manifest),
   admit: (upload) => admitRun(upload, { ledger, manifests, executions, processors: listProcessors() }),
+  uploads: createObjectStore(s3, configuration.UPLOADS_BUCKET),
+  signForm: createFormSigner(s3, configuration.UPLOADS_BUCKET),
   submissions: createSubmissionStore(dynamo, configuration.TENANTS_TABLE),
   tenants: createTenantStore(dynamo, configuration.TENANTS_TABLE),
   accounts: createCreditAccounts(dynamo, configuration.TENANTS_TABLE, Date.now),
@@ -86,8 +89,7 @@ export async function handler(event: APIGatewayProxyEvent, context: Context): Pr
 }
 
 function requestOf({ httpMethod, path, headers, queryStringParameters, body, isBase64Encoded }: APIGatewayProxyEvent) {
-  const text = body === null ? undefined : isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body;
-  return { method: httpMethod, path, headers: lowerCase(headers ?? {}), query: defined(queryStringParameters ?? {}), body: text };
+  return { method: httpMethod, path, headers: lowerCase(headers ?? {}), query: defined(queryStringParameters ?? {}), body: body === null ? undefined : Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8') };
 }
 
 const defined = (values: Readonly<Record<string, string | undefined>>): Record<string, string> => Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));

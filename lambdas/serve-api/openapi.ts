@@ -12,7 +12,7 @@ const SAYS: Readonly<Record<number, string>> = {
   404: 'There is no such thing, for this tenant',
   409: 'Not in this state',
   413: 'The body is too large',
-  415: 'The body is no JSON',
+  415: 'The body is of another type',
   422: 'The Idempotency-Key stands for another request',
   429: 'Too much: `Retry-After` says when to come again',
 };
@@ -46,7 +46,7 @@ export function describe(operations: readonly Operation[]): JsonObject {
   };
 }
 
-function describeOperation({ id, summary, scope, params, query, body, headers = {}, answers, problems = [], leadsTo, bodyDocument }: Operation): JsonObject {
+function describeOperation({ id, summary, scope, params, query, body, headers = {}, answers, problems = [], leadsTo, bodyDocument, isForm }: Operation): JsonObject {
   const takes = params !== undefined || query !== undefined || body !== undefined || Object.keys(headers).length > 0;
   const failures = [...new Set([...(takes ? [400] : []), ...(scope === undefined ? [] : [401, 403]), ...problems, 500])].toSorted((a, b) => a - b);
   const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query'), ...Object.entries(headers).map(([name, description]) => ({ name, in: 'header', description, schema: { type: 'string', pattern: '^[!-~]{1,200}$' } }))];
@@ -55,7 +55,7 @@ function describeOperation({ id, summary, scope, params, query, body, headers = 
     summary,
     ...(scope !== undefined && { security: [{ key: [] }], 'x-scope': scope }),
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: !body.safeParse({}).success, content: { 'application/json': { schema: bodyDocument ?? schemaOf(body, 'input') } } } }),
+    ...(body && { requestBody: { required: !body.safeParse({}).success, content: { [isForm ? 'multipart/form-data' : 'application/json']: { schema: bodyDocument ?? schemaOf(body, 'input') } } } }),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, { says, schema }]) => [status, { description: says, ...(schema && { content: { 'application/json': { schema: schemaOf(schema, 'output') } } }), ...(leadsTo && { links: linksOf(leadsTo) }) }])),
       ...Object.fromEntries(failures.map((status) => [status, { description: SAYS[status] ?? 'A problem', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }])),

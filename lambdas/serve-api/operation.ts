@@ -28,6 +28,8 @@ interface Shape<Params, Query, Body> {
   readonly params?: z.ZodType<Params>;
   readonly query?: z.ZodType<Query>;
   readonly body?: z.ZodType<Body>;
+  /** The body is `multipart/form-data`: its files come as `FormFile`. */
+  readonly isForm?: true;
   /** Says more of the body in the document than its check does, which needs other rules for that. */
   readonly bodyDocument?: JsonObject;
   /** Header -> what it means; all may be missing. */

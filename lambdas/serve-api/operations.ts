@@ -4,9 +4,12 @@ import { listRunItems, redrive } from './operations/items.ts';
 import { listErrors, listResults } from './operations/results.ts';
 import { cancelRun, createRun, listRuns, pauseRun, resumeRun, showRun } from './operations/runs.ts';
 import { health, showQueue, showUsage } from './operations/service.ts';
+import { createDocument } from './operations/documents.ts';
+import { completeUploadOperation, createUpload } from './operations/uploads.ts';
+import { explain, showItem } from './operations/item.ts';
 import { openApiOperation } from './openapi.ts';
 
-const WORKING: readonly Operation[] = [createRun, listRuns, showRun, cancelRun, pauseRun, resumeRun, redrive, listRunItems, listErrors, listResults, showQueue, showUsage, createKey, listKeys, rotateKey, revokeKey, health];
+const WORKING: readonly Operation[] = [createRun, listRuns, showRun, cancelRun, pauseRun, resumeRun, redrive, listRunItems, listErrors, listResults, createUpload, completeUploadOperation, createDocument, showItem, explain, showQueue, showUsage, createKey, listKeys, rotateKey, revokeKey, health];
 
 /** Every route, in the order of the document. */
 export const OPERATIONS: readonly Operation[] = [...WORKING, openApiOperation(WORKING)];

@@ -2,6 +2,7 @@ import type { KeyStore, NewKey, KeyRecord } from '../../shared/api-keys.ts';
 import type { Processor } from '../../processors/processor.ts';
 import type { QueueDescription, RunWait } from '../../shared/describe-queue.ts';
 import type { Admission } from '../../shared/admission.ts';
+import type { FormSigner } from '../../shared/aws/signed-forms.ts';
 import type { ManifestUpload } from '../../shared/aws/upload-manifest.ts';
 import type { StoredSubmission } from '../../shared/aws/submission-table.ts';
 import type { Clock, CreditAccounts, ObjectStore, RunLedger, TenantStore, WaitingRoom } from '../../shared/ports.ts';
@@ -20,6 +21,8 @@ export interface ApiPorts {
   readonly signResult: (key: string, seconds: number) => Promise<string>;
   readonly upload: (manifest: ManifestUpload) => Promise<ManifestSource>;
   readonly admit: (upload: { readonly source: ManifestSource; readonly uploadedAt: string }) => Promise<Admission>;
+  readonly uploads: Pick<ObjectStore, 'list' | 'open' | 'head' | 'write'>;
+  readonly signForm: FormSigner;
   readonly submissions: SubmissionStore;
   readonly tenants: Pick<TenantStore, 'readSettings'>;
   readonly accounts: Pick<CreditAccounts, 'read'>;

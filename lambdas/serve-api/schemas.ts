@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { SCOPES } from '../../shared/api-keys.ts';
 import { RUN_ID_PATTERN } from '../../shared/names.ts';
+import { VERDICTS } from '../../shared/rows.ts';
+import { ITEM_ID_PATTERN } from './item-id.ts';
 
 /** What the API takes and answers. Times are ISO 8601 UTC. */
 
 export const runId = z.string().regex(RUN_ID_PATTERN).meta({ description: 'Id of a run', examples: [`r${'a'.repeat(25)}`] });
+export const itemId = z.string().regex(ITEM_ID_PATTERN).meta({ description: 'Id of an item: its run and its line', examples: [`r${'a'.repeat(25)}.1`] });
 export const runParams = z.object({ run: runId });
 const count = z.int().nonnegative();
 const time = z.iso.datetime();
@@ -36,6 +39,20 @@ export const runSchema = z.object({
   redriveOf: runId.optional(),
 });
 export type RunView = z.infer<typeof runSchema>;
+
+export const resultRowSchema = z.object({
+  line: z.int().positive().meta({ description: "Line of the run's manifest: names the item" }),
+  id: z.string().optional(),
+  group: z.string().optional(),
+  input: z.record(z.string(), z.unknown()),
+  verdict: z.enum(VERDICTS),
+  output: z.record(z.string(), z.unknown()).optional(),
+  error: z.object({ name: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
+  reason: z.string().optional(),
+  attempts: z.int().nonnegative(),
+  startedAt: time,
+  durationMs: z.number().nonnegative(),
+});
 
 export const cursorQuery = { limit: z.coerce.number().int().min(1).max(100).default(20), cursor: z.string().regex(/^[\w-]{1,400}$/).optional() };
 export const nextCursor = z.string().optional().meta({ description: 'For the next page; missing on the last' });

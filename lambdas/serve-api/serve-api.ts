@@ -3,6 +3,7 @@ import { isValidKey, parseKey, type KeyRecord } from '../../shared/api-keys.ts';
 import type { Caller, Operation, OperationAnswer } from './operation.ts';
 import { OPERATIONS } from './operations.ts';
 import type { ApiPorts } from './ports.ts';
+import { readForm } from './read-form.ts';
 import { Problem, problemBody, type FieldError } from './problem.ts';
 
 export interface ApiRequest {
@@ -13,7 +14,7 @@ export interface ApiRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   /** undefined: none. */
-  readonly body: string | undefined;
+  readonly body: string | Uint8Array | undefined;
 }
 
 export interface ApiAnswer {
@@ -31,7 +32,7 @@ export async function serveApi(request: ApiRequest, ports: ApiPorts): Promise<Ap
   try {
     const { found, params } = findOperation(request);
     const caller = await authorise(found, request, ports);
-    const read = readRequest(found, params, request);
+    const read = await readRequest(found, params, request);
     return write(await found.handle({ ...read, caller, headers: request.headers } as never, ports));
   } catch (error) {
     if (error instanceof Problem) return writeProblem(error);
@@ -90,12 +91,12 @@ async function findKey(authorization: string | undefined, keys: ApiPorts['keys']
 }
 
 /** @throws Problem 400 with every fault */
-function readRequest({ params, query, body, headers = {} }: Operation, pathParams: Readonly<Record<string, string>>, request: ApiRequest): { readonly params: unknown; readonly query: unknown; readonly body: unknown } {
+async function readRequest({ params, query, body, isForm, headers = {} }: Operation, pathParams: Readonly<Record<string, string>>, request: ApiRequest): Promise<{ readonly params: unknown; readonly query: unknown; readonly body: unknown }> {
   const errors: FieldError[] = [];
   const read = {
     params: check(params, pathParams, 'path', errors),
     query: checkQuery(query, request.query, errors),
-    body: body && check(body, readBody(request, errors), 'body', errors),
+    body: body && check(body, await (isForm ? readForm : readBody)(request, errors), 'body', errors),
   };
   for (const name of Object.keys(headers)) {
     const value = request.headers[name.toLowerCase()];
@@ -125,12 +126,13 @@ function check(schema: z.ZodType | undefined, value: unknown, place: FieldError[
 const escapePointer = (text: string): string => text.replaceAll('~', '~0').replaceAll('/', '~1');
 
 function readBody({ headers, body = '' }: ApiRequest, errors: FieldError[]): unknown {
-  if (Buffer.byteLength(body) > MAX_BODY_BYTES) throw new Problem(413, `expected a body of at most ${MAX_BODY_BYTES} bytes: upload larger work to the manifests bucket`);
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) throw new Problem(413, `expected a body of at most ${MAX_BODY_BYTES} bytes: larger work comes as an upload, \`POST /v1/uploads\``);
   const type = headers['content-type'] ?? 'application/json';
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)) throw new Problem(415, `expected application/json, got ${type.slice(0, 100)}`);
-  if (body.trim() === '') return {};
+  const text = typeof body === 'string' ? body : Buffer.from(body).toString();
+  if (text.trim() === '') return {};
   try {
-    return JSON.parse(body);
+    return JSON.parse(text);
   } catch (error) {
     errors.push({ in: 'body', pointer: '', detail: `expected JSON: ${(error as SyntaxError).message}` });
     return undefined;

@@ -15,10 +15,31 @@ export interface SubmitRequest {
   readonly tenant: string;
   readonly processor: string;
   readonly options: JsonObject;
-  readonly items: readonly (string | JsonObject)[];
+  readonly manifest: SubmittedManifest;
   /** `Idempotency-Key`. */
   readonly key: string | undefined;
 }
+
+export interface SubmittedManifest {
+  /** The same for the same work. */
+  readonly identity: unknown;
+  readonly body: () => AsyncIterable<Uint8Array>;
+  /** Items, as far as they are known before the plan. */
+  readonly items: number;
+  /** What its name ends with. */
+  readonly ending: string;
+  /** Undefined: as its name and its bytes say. */
+  readonly format?: 'jsonl';
+}
+
+/** Rows as JSON lines. */
+export const manifestOfRows = (rows: readonly (string | JsonObject)[]): SubmittedManifest => ({
+  identity: rows,
+  body: () => Readable.from([Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))]),
+  items: rows.length,
+  ending: '.jsonl',
+  format: 'jsonl',
+});
 
 export interface Submitted {
   readonly run: string;
@@ -31,11 +52,9 @@ const GIVEN_UP_AFTER_MS = 30_000;
 
 /** Stores the items as a manifest and admits its run. The same key again is the same run, whatever crashed in between. @throws Problem */
 export async function submitRun(request: SubmitRequest, ports: ApiPorts): Promise<Submitted> {
-  const processor = ports.findProcessor(request.processor);
-  if (!processor) throw new Problem(400, `there is no processor ${request.processor}`, { errors: [{ in: 'body', pointer: '/processor', detail: 'there is no such processor' }] });
-  checkOptions(processor, request.options);
-  const name = request.key === undefined ? ports.newId() : createHash('sha256').update(request.key).digest('base64url');
-  const place = `${request.tenant}/${processor.name}/api/${name}.jsonl`;
+  const processor = findChecked(request, ports);
+  const name = request.key === undefined ? ports.newId() : hashOf(request.key);
+  const place = placeOf(request, processor, name + request.manifest.ending);
   if (request.key === undefined) {
     await checkRoom(request, processor, ports);
     return { run: await store(place, request, ports), isOld: false };
@@ -43,9 +62,32 @@ export async function submitRun(request: SubmitRequest, ports: ApiPorts): Promis
   return submitOnce(place, { request, processor }, ports);
 }
 
+/**
+ * Work whose name follows from what it is: the same again is the same run, for as long as its manifest is there.
+ * @param name below the tenant's and the processor's own
+ * @param load not called if the run is there
+ */
+export async function submitNamed(request: Omit<SubmitRequest, 'manifest' | 'key'>, { name, load }: { readonly name: string; readonly load: () => Promise<SubmittedManifest> }, ports: ApiPorts): Promise<Submitted> {
+  const processor = findChecked(request, ports);
+  const place = placeOf(request, processor, name);
+  if (await ports.manifests.head(place)) return { run: await adopt(place, ports), isOld: true };
+  return submitOnce(place, { request: { ...request, manifest: await load(), key: undefined }, processor }, ports);
+}
+
+const placeOf = ({ tenant }: Pick<SubmitRequest, 'tenant'>, processor: Processor, name: string): string => `${tenant}/${processor.name}/api/${name}`;
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
+
+/** @throws Problem 400 */
+function findChecked({ processor: name, options }: Pick<SubmitRequest, 'processor' | 'options'>, { findProcessor }: ApiPorts): Processor {
+  const processor = findProcessor(name);
+  if (!processor) throw new Problem(400, `there is no processor ${name}`, { errors: [{ in: 'body', pointer: '/processor', detail: 'there is no such processor' }] });
+  checkOptions(processor, options);
+  return processor;
+}
+
 async function submitOnce(place: string, { request, processor }: { readonly request: SubmitRequest; readonly processor: Processor }, ports: ApiPorts): Promise<Submitted> {
   const { submissions, clock } = ports;
-  const fingerprint = createHash('sha256').update(JSON.stringify([request.processor, request.options, request.items])).digest('base64url');
+  const fingerprint = hashOf(JSON.stringify([request.processor, request.options, request.manifest.identity]));
   const { isMine, submission } = await submissions.take(place, { fingerprint, takenAt: clock() });
   if (submission.fingerprint !== fingerprint) throw new Problem(422, 'expected the request that this Idempotency-Key was first sent with, got another one: take a new key');
   if (submission.run !== undefined) return { run: submission.run, isOld: true };
@@ -59,10 +101,9 @@ async function submitOnce(place: string, { request, processor }: { readonly requ
 
 const takeOver = async (place: string, seen: StoredSubmission, { submissions, clock }: ApiPorts): Promise<boolean> => clock() - seen.takenAt > GIVEN_UP_AFTER_MS && submissions.takeOver(place, seen, clock());
 
-async function store(key: string, { processor, options, items }: SubmitRequest, ports: ApiPorts): Promise<string> {
-  const lines = items.map((item) => `${JSON.stringify(item)}\n`);
-  const metadata = { 'spillway-processor': processor, 'spillway-options': JSON.stringify({ ...options, format: 'jsonl' }) };
-  const source = await ports.upload({ key, body: Readable.from([Buffer.from(lines.join(''))]), metadata });
+async function store(key: string, { processor, options, manifest: { body, format } }: SubmitRequest, ports: ApiPorts): Promise<string> {
+  const metadata = { 'spillway-processor': processor, 'spillway-options': JSON.stringify({ ...options, ...(format && { format }) }) };
+  const source = await ports.upload({ key, body: body(), metadata });
   return admitManifest(source, ports);
 }
 
@@ -94,14 +135,14 @@ export function checkOptions(processor: Processor, options: JsonObject): void {
 }
 
 /** Before anything is stored; the plan reserves, and may come to another answer. @throws Problem 429 */
-async function checkRoom({ tenant, items, options }: SubmitRequest, processor: Processor, { tenants, accounts, room, limitPerSecond: readLimit }: ApiPorts): Promise<void> {
+async function checkRoom({ tenant, manifest: { items }, options }: SubmitRequest, processor: Processor, { tenants, accounts, room, limitPerSecond: readLimit }: ApiPorts): Promise<void> {
   const { name, creditsPerItem = 0, maxWaitingItems } = processor;
   const [limitPerSecond, settings, all, account, waiting] = await Promise.all([readLimit(processor, options), tenants.readSettings(tenant), tenants.readSettings(ALL_TENANTS), accounts.read(tenant), room.read(tenant)]);
   const pays = settings.paysCredits ?? all.paysCredits ?? false;
   const cap = settings.maxWaitingItems ?? maxWaitingItems;
-  const verdict = decideAdmission({ items: items.length, price: pays ? creditsPerItem * items.length : 0, balance: account?.balance ?? 0, waiting, ...(cap !== undefined && { cap }), ...(limitPerSecond !== undefined && { limitPerSecond }), onFull: settings.onFull });
+  const verdict = decideAdmission({ items, price: pays ? creditsPerItem * items : 0, balance: account?.balance ?? 0, waiting, ...(cap !== undefined && { cap }), ...(limitPerSecond !== undefined && { limitPerSecond }), onFull: settings.onFull });
   if (verdict.kind !== 'refused') return;
   const { reason, retryAfterSeconds } = verdict;
-  const why = reason === 'credits' ? `expected ${creditsPerItem * items.length} credits, there are ${account?.balance ?? 0}` : `expected room for ${items.length} items of ${name}, too many wait already`;
+  const why = reason === 'credits' ? `expected ${creditsPerItem * items} credits, there are ${account?.balance ?? 0}` : `expected room for ${items} items of ${name}, too many wait already`;
   throw new Problem(429, `${why}; about ${retryAfterSeconds} s`, { retryAfterSeconds });
 }

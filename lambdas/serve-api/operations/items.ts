@@ -4,25 +4,11 @@ import { listItems, type ItemsPlace } from '../list-items.ts';
 import { operation } from '../operation.ts';
 import { readHostName, type RowChoice } from '../redrive/choose-rows.ts';
 import { redriveRun } from '../redrive-run.ts';
-import { cursorQuery, nextCursor, runParams, runSchema } from '../schemas.ts';
+import { cursorQuery, nextCursor, resultRowSchema, runParams, runSchema } from '../schemas.ts';
 import { findRun, viewRun } from '../view-run.ts';
 
 const errorName = z.string().min(1).max(100);
 const hostName = z.string().min(1).max(300).refine((text) => readHostName(text) !== undefined, 'expected a host such as example.com');
-
-const item = z.object({
-  line: z.int().positive().meta({ description: "Line of the run's manifest: names the item" }),
-  id: z.string().optional(),
-  group: z.string().optional(),
-  input: z.record(z.string(), z.unknown()),
-  verdict: z.enum(VERDICTS),
-  output: z.record(z.string(), z.unknown()).optional(),
-  error: z.object({ name: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
-  reason: z.string().optional(),
-  attempts: z.int().nonnegative(),
-  startedAt: z.iso.datetime(),
-  durationMs: z.number().nonnegative(),
-});
 
 const itemsQuery = z.strictObject({
   ...cursorQuery,
@@ -38,7 +24,7 @@ export const listRunItems = operation({
   scope: 'read',
   params: runParams,
   query: itemsQuery,
-  answers: { 200: { says: 'A page of items', schema: z.object({ items: z.array(item), isComplete: z.boolean().meta({ description: 'False while the run goes on: the newest part of each batch' }), nextCursor }) } },
+  answers: { 200: { says: 'A page of items', schema: z.object({ items: z.array(resultRowSchema), isComplete: z.boolean().meta({ description: 'False while the run goes on: the newest part of each batch' }), nextCursor }) } },
   problems: [404],
   async handle({ params, query, caller }, ports) {
     const record = await findRun(params.run, caller.tenant, ports);

@@ -8,7 +8,7 @@ import { operation } from '../operation.ts';
 import type { ApiPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { cursorQuery, nextCursor, RUN_STATES, runParams, runSchema } from '../schemas.ts';
-import { submitRun } from '../submit-run.ts';
+import { manifestOfRows, submitRun } from '../submit-run.ts';
 import { findRun, listedRun, viewRun } from '../view-run.ts';
 
 const MAX_INLINE_ITEMS = 50_000;
@@ -38,7 +38,7 @@ export const createRun = operation({
   id: 'createRun',
   method: 'POST',
   path: '/v1/runs',
-  summary: 'Starts a run of these items. More than 5 MB are uploaded to the manifests bucket instead.',
+  summary: 'Starts a run of these items. More than 5 MB come as an upload.',
   scope: 'submit',
   body: submission,
   bodyDocument: describeSubmission(),
@@ -47,7 +47,8 @@ export const createRun = operation({
   leadsTo: Object.fromEntries(['showRun', 'cancelRun', 'pauseRun', 'resumeRun', 'redriveRun', 'listItems', 'listErrors', 'listResults'].map((id) => [id, { run: 'run' }])),
   problems: [409, 413, 415, 422, 429],
   async handle({ body, caller, headers }, ports) {
-    const { run, isOld } = await submitRun({ tenant: caller.tenant, ...body, key: headers['idempotency-key'] }, ports);
+    const { items, ...work } = body;
+    const { run, isOld } = await submitRun({ tenant: caller.tenant, ...work, manifest: manifestOfRows(items), key: headers['idempotency-key'] }, ports);
     return { status: isOld ? 200 : 201, body: await viewRun(await findRun(run, caller.tenant, ports), ports), headers: { location: `/v1/runs/${run}` } };
   },
 });

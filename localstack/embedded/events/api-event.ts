@@ -17,7 +17,9 @@ export interface ApiRequest {
 /** The proxy integration's event, version 1 (API Gateway's documentation, "Input format of a Lambda function for proxy integration"). */
 export function apiEvent({ id, stage, binaryMediaTypes }: ApiPlan, { request, match, path, query, body, now }: ApiRequest): object {
   const multiHeaders = headersOf(request);
-  const isBinary = binaryMediaTypes.some((type) => type === '*/*' || type === request.headers['content-type']);
+  // Parameters, such as a form's boundary, do not count.
+  const contentType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  const isBinary = binaryMediaTypes.some((type) => type === '*/*' || type === contentType);
   const multiQuery = Object.fromEntries([...new Set(query.keys())].map((key) => [key, query.getAll(key)]));
   const httpMethod = request.method ?? 'GET';
   return {

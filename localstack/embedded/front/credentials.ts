@@ -36,6 +36,12 @@ export class AccessKeys {
     return { accessKeyId, secretAccessKey: digest.slice(24) };
   }
 
+  /** undefined: nobody has this access key. */
+  secretOf(accessKeyId: string): string | undefined {
+    const principal = this.#principals.get(accessKeyId);
+    return principal === undefined ? undefined : this.credentialsFor(principal).secretAccessKey;
+  }
+
   principalOf(accessKeyId: string): Principal | undefined {
     return this.#principals.get(accessKeyId);
   }

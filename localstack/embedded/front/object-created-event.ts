@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ACCOUNT, REGION, type EventBridgeEvent } from '../contracts.ts';
 
-export type StoreReason = 'PutObject' | 'CompleteMultipartUpload' | 'CopyObject';
+export type StoreReason = 'PutObject' | 'POST Object' | 'CompleteMultipartUpload' | 'CopyObject';
 
 export interface StoredUpload {
   readonly bucket: string;

@@ -1,12 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
-import type { EventBridgeEvent } from '../contracts.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EventBridgeEvent, Principal } from '../contracts.ts';
 import type { EventJournal } from './event-journal.ts';
 import type { Exchange } from './exchange.ts';
 import type { FauxqsApp } from './fauxqs-app.ts';
 import { bucketOfUpload, findObject, objectsOf, type ObjectStore, type StoredObject } from './fauxqs-parts.ts';
 import { objectCreatedEvent, type StoreReason } from './object-created-event.ts';
 import type { ObjectFiles } from './object-files.ts';
+import { readFormUpload } from './form-upload.ts';
 import { listInKeyOrder } from './object-listing.ts';
 import { sendObjectFile } from './object-reader.ts';
 import { describeObjectCalls, objectPath, parseObjectRequest, type ObjectRequest } from './object-request.ts';
@@ -34,6 +36,13 @@ interface ObjectServiceParts {
   readonly app: FauxqsApp;
   readonly events: Pick<EventJournal, 'note'>;
   readonly emit: (event: EventBridgeEvent) => void;
+}
+
+/** Who may sign a form, by access key. */
+interface FormSigners {
+  readonly secretOf: (accessKeyId: string) => string | undefined;
+  readonly principalOf: (accessKeyId: string) => Principal;
+  readonly reportFor: (accessKeyId: string) => Exchange['report'];
 }
 
 interface Upload {
@@ -79,6 +88,23 @@ export class ObjectService {
     const refusal = this.#refusalOf(parsed);
     if (refusal !== undefined) return sendXmlError(response, refusal);
     this.#route(exchange, parsed, body);
+  }
+
+  async handleForm(request: IncomingMessage, response: ServerResponse, signers: FormSigners): Promise<void> {
+    const received = await readBody(request, MAX_UPLOAD_BYTES);
+    if (received === BODY_ABORTED) return;
+    const bucket = parseObjectRequest(request)?.bucket ?? '';
+    if (received === BODY_TOO_LARGE) return refuseLargeUpload({ request, response });
+    const reading = await readFormUpload({ bucket, contentType: request.headers['content-type']!, body: received, now: Date.now(), secretOf: signers.secretOf });
+    if (!reading.ok) return sendXmlError(response, reading.error);
+    const { accessKeyId, key, contentType, metadata, body } = reading.upload;
+    const exchange = { request, response, principal: signers.principalOf(accessKeyId), report: signers.reportFor(accessKeyId) };
+    const parsed: ObjectRequest = { method: 'PUT', bucket, key, query: new URLSearchParams(), copySource: undefined };
+    exchange.report(describeObjectCalls(parsed, body));
+    const refusal = objectsOf(this.#store, bucket) === undefined ? NO_SUCH_BUCKET : this.#refusalOf(parsed);
+    if (refusal !== undefined) return sendXmlError(response, refusal);
+    this.#currentUpload.run({ exchange, reason: 'POST Object' }, () => this.#store.putObject(bucket, key, body, contentType, { ...metadata }));
+    response.writeHead(204).end();
   }
 
   #refusalOf({ bucket, key, method, query, copySource }: ObjectRequest): WireError | undefined {
@@ -221,7 +247,7 @@ function reasonOf({ method, copySource }: ObjectRequest): StoreReason {
   return copySource === undefined ? 'PutObject' : 'CopyObject';
 }
 
-function refuseLargeUpload({ request, response }: Exchange): void {
+function refuseLargeUpload({ request, response }: Pick<Exchange, 'request' | 'response'>): void {
   response.setHeader('connection', 'close');
   const message = `Your proposed upload exceeds the maximum allowed size of ${MAX_UPLOAD_BYTES} bytes; use a multipart upload`;
   sendXmlError(response, { status: 400, code: 'EntityTooLarge', message });

@@ -5,6 +5,7 @@ import { ServiceFault, type EventBridgeEvent, type JsonServiceHandler, type Prin
 import { AccessKeys, readCredentialScope } from './credentials.ts';
 import { openEmulators, type Emulators } from './emulators.ts';
 import type { Exchange } from './exchange.ts';
+import { isFormUpload } from './form-upload.ts';
 import type { ResourceCall } from './object-request.ts';
 import { BODY_ABORTED, BODY_TOO_LARGE, readBody } from './request-body.ts';
 import { sendError, sendJson, sendJsonError, unknownAccessKey } from './wire-answers.ts';
@@ -80,6 +81,7 @@ async function stop(server: Server, emulators: Emulators): Promise<void> {
 
 async function route(router: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const scope = readCredentialScope(request);
+  if (scope === undefined && isFormUpload(request)) return acceptForm(router, request, response);
   const service = scope?.service ?? 's3';
   const principal = scope && router.keys.principalOf(scope.accessKeyId);
   if (principal === undefined) return refuseCaller(request, response, service, scope === undefined);
@@ -91,6 +93,13 @@ async function route(router: Router, request: IncomingMessage, response: ServerR
   const input = parseInput(body);
   if (input === undefined) return sendJsonError(response, { status: 400, code: 'SerializationException', message: 'expected the body to be a JSON object' });
   await answerJson(router, service, exchange, input);
+}
+
+/** Who signed a form stands among its fields. */
+async function acceptForm({ emulators, keys, listeners }: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const principalOf = (accessKeyId: string): Principal => keys.principalOf(accessKeyId)!;
+  const secretOf = (accessKeyId: string): string | undefined => keys.secretOf(accessKeyId);
+  await emulators.objects.handleForm(request, response, { secretOf, reportFor: (accessKeyId) => reporter(listeners, principalOf(accessKeyId), response), principalOf });
 }
 
 function answerJson(router: Router, service: string, exchange: Exchange, input: Record<string, unknown>): Promise<void> | void {

@@ -41,12 +41,14 @@ const ports = (): ApiPorts => {
       admitted.set(runIdOf(source), source.key.split('/')[0]!);
       return { kind: 'started', run: runIdOf(source) };
     },
+    uploads: { list: async function* (prefix: string) { if (prefix.startsWith('acme/')) yield { key: `${prefix}a.txt`, bytes: 1 }; }, open: async () => undefined, head: async () => undefined, write: async () => undefined },
+    signForm: async ({ keyPrefix }) => ({ url: 'https://signed.test/', fields: { key: keyPrefix } }),
     submissions: { take: async (_, submission) => ({ isMine: true, submission }), takeOver: async () => false, settle: async () => undefined },
     tenants: { readSettings: async () => DEFAULT_TENANT_SETTINGS },
     accounts: { read: async () => undefined },
     room: { read: async () => undefined },
     limitPerSecond: async () => undefined,
-    findProcessor: (name) => (name === 'noop' ? noop : undefined),
+    findProcessor: (name) => (name === 'noop' || name === 'document' ? { ...noop, name } : undefined),
     waitsOf: async () => [],
     describeQueue: async () => ({ classes: {}, tenants: [] }),
     clock: () => NOW,
@@ -55,10 +57,13 @@ const ports = (): ApiPorts => {
   };
 };
 
+const FORM = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nabc\r\n--x--\r\n';
+
 /** A request that is right, but for who makes it. */
 function requestOf({ method, path, id }: Operation, authorization: string | undefined, keyId = 'a'.repeat(12)) {
-  const bodies: Record<string, unknown> = { createRun: { processor: 'noop', items: ['a'] }, createKey: { name: 'n', scopes: ['read'] }, rotateKey: {}, redriveRun: {} };
-  return { method, path: path.replace('{run}', OWN).replace('{id}', keyId), headers: authorization === undefined ? {} : { authorization: `Bearer ${authorization}` }, query: {}, body: bodies[id] === undefined ? undefined : JSON.stringify(bodies[id]) };
+  const bodies: Record<string, unknown> = { createRun: { processor: 'noop', items: ['a'] }, createKey: { name: 'n', scopes: ['read'] }, rotateKey: {}, redriveRun: {}, createUpload: {}, completeUpload: { processor: 'noop' } };
+  const isForm = id === 'createDocument';
+  return { method, path: path.replace('{run}', OWN).replace('{item}', `${OWN}.1`).replace('{upload}', 'u1').replace('{id}', keyId), headers: { ...(isForm && { 'content-type': 'multipart/form-data; boundary=x' }), ...(authorization !== undefined && { authorization: `Bearer ${authorization}` }) }, query: {}, body: isForm ? FORM : bodies[id] === undefined ? undefined : JSON.stringify(bodies[id]) };
 }
 
 beforeEach(() => {
@@ -89,8 +94,8 @@ describe.each(guarded.map((found) => [`${found.method} ${found.path}`, found] as
   it('tells another tenant nothing of what is not its own', async () => {
     const foreign = makeKey('other', SCOPES);
     const answer = await serveApi(requestOf(found, foreign.text, makeKey('acme', ['read']).id), ports());
-    if (/\{(?:run|id)\}/.test(found.path)) expect(answer).toMatchObject({ status: 404 });
-    else expect(answer.body ?? '').not.toMatch(found.id === 'createRun' ? /acme/ : new RegExp(`acme|${OWN}`));
+    if (/\{(?:run|item|id)\}/.test(found.path)) expect(answer).toMatchObject({ status: 404 });
+    else expect(answer.body ?? '').not.toMatch(/^create(?:Run|Document)$/.test(found.id) ? /acme/ : new RegExp(`acme|${OWN}`));
   });
 });
 
