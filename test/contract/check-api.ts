@@ -80,9 +80,27 @@ async function settings(call: ReturnType<typeof caller>): Promise<string> {
   const { run: finished } = await call('POST', '/v1/runs', { processor: 'generate', options: { model: 'm1', api: 'nobody' }, items: ['a', 'b'] });
   const { run: open } = await call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: 2000 }, (_, i) => `item ${i}`) });
   await call('POST', `/v1/runs/${String(open)}/pause`);
+  const { run: unwanted } = await call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: 2000 }, (_, i) => `item ${i}`) });
+  await call('POST', `/v1/runs/${String(unwanted)}/pause`);
+  const upload = await storeFile(call);
   while ((await call('GET', `/v1/runs/${String(finished)}`))['state'] !== 'finished') await new Promise((resolve) => setTimeout(resolve, 100));
-  const forOperations = { listResults: finished, listErrors: finished, listItems: finished, redriveRun: finished, showRun: finished, pauseRun: open, resumeRun: open };
-  return Object.entries(forOperations).map(([id, run]) => `[[operations]]\ninclude-operation-id = "${id}"\nparameters = { "path.run" = "${String(run)}" }\n`).join('\n');
+  const forOperations = { listResults: finished, listErrors: finished, listItems: finished, redriveRun: finished, showRun: finished, pauseRun: open, resumeRun: open, cancelRun: unwanted };
+  const parameters = [
+    ...Object.entries(forOperations).map(([id, run]) => [id, 'run', String(run)]),
+    ...['showItem', 'explainItem'].map((id) => [id, 'item', `${String(finished)}.1`]),
+    ['completeUpload', 'upload', upload],
+  ];
+  return parameters.map(([id, name, value]) => `[[operations]]\ninclude-operation-id = "${id}"\nparameters = { "path.${name}" = "${value}" }\n`).join('\n');
+}
+
+/** @returns the id of an upload with one file */
+async function storeFile(call: ReturnType<typeof caller>): Promise<string> {
+  const { upload, url, fields, keyPrefix } = (await call('POST', '/v1/uploads', {})) as { upload: string; url: string; fields: Record<string, string>; keyPrefix: string };
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ ...fields, key: `${keyPrefix}a.txt` })) form.append(name, value);
+  form.append('file', new Blob(['a text']), 'a.txt');
+  await fetch(url, { method: 'POST', body: form });
+  return upload;
 }
 
 function run(words: readonly string[]): Promise<number> {

@@ -110,6 +110,8 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
     'Manifests.Arn/*.refused.json': 's3:AbortMultipartUpload s3:PutObject',
     'Manifests.Arn/*/api/*': 's3:AbortMultipartUpload s3:PutObject',
+    'Uploads.Arn': 's3:ListBucket',
+    'Uploads.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
     'Results.Arn': 's3:ListBucket',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
     'Dispatch.Arn': 'sqs:SendMessage',

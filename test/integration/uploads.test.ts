@@ -84,7 +84,7 @@ describe('uploads', () => {
       const form = await open();
       for (const name of names) expect(await send(form, name, Uint8Array.from(readFileSync(new URL(name, FOLDER))))).toBe(204);
       expect(await call('POST', `/v1/uploads/${form.upload}/complete`, { body: { files: names.length + 1 } })).toMatchObject({ status: 409, body: { retryable: true } });
-      const work = { files: names.length, options: { labels: { invoice: { any: ['invoice'] } }, defaultLabel: 'other' } };
+      const work = { files: names.length, options: { labels: { stock: { all: ['inventory', 'warehouse'] } }, defaultLabel: 'other' } };
       const { status, body } = await call('POST', `/v1/uploads/${form.upload}/complete`, { body: work });
       expect(status).toBe(201);
       await send(form, 'late.txt', bytesOf('too late'));
@@ -99,7 +99,7 @@ describe('uploads', () => {
       }
       expect(ends.map(({ id }) => id).toSorted()).toEqual(names.toSorted());
       expect(Object.fromEntries(ends.filter(({ verdict }) => verdict === 'failed').map(({ id, error }) => [id, (error as Json)['name']]))).toEqual(FAULTS);
-      expect(ends.find(({ id }) => id === 'SPARSE-2024-INV-1234_borderless_table.pdf')).toMatchObject({ output: { type: 'pdf', label: 'invoice' } });
+      expect(ends.find(({ id }) => id === 'SPARSE-2024-INV-1234_borderless_table.pdf')).toMatchObject({ output: { type: 'pdf', label: 'stock' } });
     });
   });
 
@@ -117,7 +117,7 @@ describe('uploads', () => {
 
   it('may hold the manifest of their run, whose rows name files or anything else', async () => {
     const form = await open({ maxFileBytes: 1000 });
-    expect(await send(form, 'notes/a.md', bytesOf('# Weirs\n\nA weir holds water back.'))).toBe(204);
+    expect(await send(form, 'notes/a.md', bytesOf('# Weirs\n\n- A **weir** holds water back.'))).toBe(204);
     expect(await send(form, 'work.csv', bytesOf(`file,id\n${form.upload}/notes/a.md,first\n${form.upload}/missing.md,second\n,third\n`))).toBe(204);
     expect(await send(form, 'large.txt', new Uint8Array(1001))).toBe(400);
     const { status, body } = await call('POST', `/v1/uploads/${form.upload}/complete`, { body: { manifest: 'work.csv' } });

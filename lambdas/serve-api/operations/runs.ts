@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { listProcessors } from '../../../processors/registry.ts';
-import { commonOptionsSchema } from '../../../shared/manifest/common-options.ts';
 import { listPlace } from '../../../shared/names.ts';
 import type { RunRecord } from '../../../shared/records.ts';
-import type { JsonObject } from '../../../shared/rows.ts';
+import { describeByProcessor } from '../describe-by-processor.ts';
 import { operation } from '../operation.ts';
 import type { ApiPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -22,18 +21,6 @@ const submission = z.strictObject({
   items: z.array(item).min(1).max(MAX_INLINE_ITEMS).meta({ description: 'Each a row: a bare value, or an object of fields' }),
 });
 
-/** One form for each processor, with all of its options. */
-function describeSubmission(): JsonObject {
-  const { properties, required } = z.toJSONSchema(submission, { io: 'input' }) as { properties: JsonObject; required: string[] };
-  const common = z.toJSONSchema(commonOptionsSchema, { io: 'input', unrepresentable: 'any' }) as { properties: JsonObject };
-  const forms = listProcessors().map(({ name, summary, optionsSchema }) => {
-    const own = z.toJSONSchema(optionsSchema, { io: 'input', unrepresentable: 'any' }) as { properties?: JsonObject; required?: string[] };
-    const options = { type: 'object', properties: { ...common.properties, ...own.properties }, additionalProperties: false, ...(own.required?.length && { required: own.required }) };
-    return { type: 'object', description: summary, properties: { ...properties, processor: { const: name }, options }, required: own.required?.length ? [...required, 'options'] : required, additionalProperties: false };
-  });
-  return { oneOf: forms, examples: [{ processor: 'noop', items: ['one', { value: 'two', id: 'b' }] }] };
-}
-
 export const createRun = operation({
   id: 'createRun',
   method: 'POST',
@@ -41,7 +28,7 @@ export const createRun = operation({
   summary: 'Starts a run of these items. More than 5 MB come as an upload.',
   scope: 'submit',
   body: submission,
-  bodyDocument: describeSubmission(),
+  bodyDocument: describeByProcessor(submission, [{ processor: 'noop', items: ['one', { value: 'two', id: 'b' }] }]),
   headers: { 'Idempotency-Key': 'The same key again answers the run that it made, with 200' },
   answers: { 201: { says: 'The run', schema: runSchema }, 200: { says: 'The run that this Idempotency-Key made before', schema: runSchema } },
   leadsTo: Object.fromEntries(['showRun', 'cancelRun', 'pauseRun', 'resumeRun', 'redriveRun', 'listItems', 'listErrors', 'listResults'].map((id) => [id, { run: 'run' }])),

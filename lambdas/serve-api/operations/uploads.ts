@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listProcessors } from '../../../processors/registry.ts';
 import { completeUpload, MAX_FILES, uploadPrefix } from '../complete-upload.ts';
 import { operation } from '../operation.ts';
 import { runSchema } from '../schemas.ts';
@@ -47,7 +48,7 @@ export const createUpload = operation({
 });
 
 const completion = z.strictObject({
-  processor: z.string().min(1).max(100).default('document'),
+  processor: z.enum(listProcessors().map(({ name }) => name)).default('document'),
   options: z.record(z.string(), z.unknown()).default({}).meta({ description: "The processor's own options, and those of every run" }),
   files: z.int().min(1).optional().meta({ description: 'How many there must be: else it is refused' }),
   manifest: z.string().min(1).max(900).optional().meta({ description: 'The path of the one that lists the work, in any form of a manifest; a row of `document` names a `file` as `<upload>/<path>`' }),
