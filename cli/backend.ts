@@ -14,6 +14,7 @@ export interface Backend {
   readonly ledger: Pick<RunLedger, 'readRun' | 'readShards' | 'readDone' | 'listRuns'>;
   readonly results: ObjectStore;
   readonly manifests: ObjectStore;
+  readonly uploads: ObjectStore;
   /** Limits that hold the run back. */
   waitsOf(run: string): Promise<readonly RunWait[]>;
   /** Whose turn it is. */

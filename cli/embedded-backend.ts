@@ -116,6 +116,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     waitsOf: async (run) => waitsOf(await readLanes(lanes), run, Date.now()),
     describeQueue: async () => describeQueue(await readLanes(lanes), Date.now()),
     manifests: createObjectStore(s3, manifests),
+    uploads: createObjectStore(s3, outputOf(outputs, 'UploadsBucket')),
     control: createRunControl({
       ledger,
       results,

@@ -20,6 +20,8 @@ export type SiteExpansion = (typeof SITE_EXPANSIONS)[number];
 
 const MANIFEST_EXTENSIONS = new Set(['txt', 'text', 'list', 'csv', 'tsv', 'json', 'jsonl', 'ndjson', 'xml']);
 
+export const isManifestName = (path: string): boolean => MANIFEST_EXTENSIONS.has(extensionOf(path));
+
 /**
  * What `run` was given: a URL is a site (one row that is expanded), a file is a manifest, a folder is every manifest in it, each a run of its own.
  * @throws UsageError for anything else
@@ -30,7 +32,7 @@ export async function resolveInputs(given: string, expand: SiteExpansion = 'site
   if (!found) throw new UsageError(`expected a URL, a manifest file or a folder, but there is nothing at ${given}`);
   if (!found.isDirectory()) return [fileInput(given)];
   const entries = await readdir(given, { withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && MANIFEST_EXTENSIONS.has(extensionOf(entry.name))).map(({ name }) => name).toSorted();
+  const files = entries.filter((entry) => entry.isFile() && isManifestName(entry.name)).map(({ name }) => name).toSorted();
   if (files.length === 0) throw new UsageError(`expected a manifest (${[...MANIFEST_EXTENSIONS].join(', ')}; also .gz) in ${given}, found none`);
   return files.map((name) => fileInput(join(given, name)));
 }

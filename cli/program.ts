@@ -37,6 +37,7 @@ Examples:
   spillway run                            the bundled example site, nothing else needed
   spillway run https://example.com/       every page that the site names
   spillway run urls.txt                   one URL a line; also csv, json, jsonl, sitemap XML, each plain or .gz
+  spillway run letters/ -p document       every file in a folder
   spillway plan urls.csv                  what would be done, without doing it
   spillway try llms-txt https://example.com/about
   spillway run --resume                   go on with a run that was stopped or killed
@@ -97,7 +98,7 @@ const optionOption = () => listOption('-o, --option <name=value>', 'an option of
 function addRunCommands(program: Command, { context, end }: Act): void {
   program
     .command('run [input]')
-    .description('runs a manifest, a folder of manifests or a site, and puts the results on disk')
+    .description('runs a manifest, a folder of manifests, a folder of documents or a site, and puts the results on disk')
     .addOption(processorOption())
     .addOption(optionOption())
     .addOption(new Option('--expand <how>', "which pages of a URL's site: those of its sitemaps, or those that the page links to").choices(SITE_EXPANSIONS).default('sitemap'))

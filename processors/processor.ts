@@ -18,6 +18,8 @@ export interface Processor<Input extends JsonObject = JsonObject, Options extend
   readonly workerClass: WorkerClassName;
   /** The field that a bare value (a line of txt, a string in JSON) fills, and the first column that csv looks for. */
   readonly primaryField: string;
+  /** Its primary field is the key of an upload: a folder of files can be uploaded for it. */
+  readonly takesFiles?: true;
   /** Other names a csv column or JSON field of that meaning may have; the first present wins. */
   readonly primaryAliases?: readonly string[];
   /** A csv need not have such a column: `readRow` looks at others. @default false */

@@ -12,6 +12,7 @@ import { countErrors } from '../count-errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { followRun } from '../follow-run.ts';
+import { findDocuments, uploadDocuments } from '../document-input.ts';
 import type { ManifestInput, SiteExpansion } from '../manifest-input.ts';
 import { resolveInputs } from '../manifest-input.ts';
 import type { CommandContext } from '../settings.ts';
@@ -33,12 +34,15 @@ export interface RunCommandOptions {
 export async function runCommand(given: string, options: RunCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { terminal, backendOptions, startBackend } = context;
   checkRunOptions(options.processor, readRunOptions(options.option));
-  const inputs = await resolveInputs(given, options.expand);
+  const documents = processorOf(options.processor).takesFiles ? await findDocuments(given) : undefined;
+  const manifests = documents ? [] : await resolveInputs(given, options.expand);
   terminal.note(`starting the stack in ${backendOptions.dataFolder}`);
   const backend = await startBackend(backendOptions);
   try {
     let worst: ExitCode = EXIT.ok;
+    const inputs = documents ? [await uploadDocuments(documents, backend.uploads, context)] : manifests;
     for (const input of inputs) {
+      if (!input) break;
       const code = await runOne(input, options, backend, context);
       if (code === 'stopped') break;
       worst = code > worst ? code : worst;

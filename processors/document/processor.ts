@@ -12,6 +12,7 @@ export const document: Processor<DocumentInput, DocumentOptions> = {
   summary: 'Reads type, text, pages and metadata of PDF, DOCX, HTML, Markdown and plain text, and labels each by keyword rules.',
   workerClass: 'document',
   primaryField: 'file',
+  takesFiles: true,
   primaryAliases: ['key', 'path', 'filename'],
   optionsSchema,
   itemsPerBatch: 25,
