@@ -12,7 +12,7 @@ import { findRun } from '../view-run.ts';
 
 const ITEM_STATES = ['unplanned', 'queued', 'processing', 'done', 'invalid'] as const;
 
-const itemSchema = resultRowSchema.partial().extend({
+export const itemSchema = resultRowSchema.partial().extend({
   item: itemId,
   run: runId,
   line: z.int().positive(),
@@ -76,7 +76,7 @@ const batchSchema = z.object({
   leasedUntil: z.iso.datetime().optional(),
   part: z.string().optional().meta({ description: 'The newest part of the batch' }),
 });
-const explanation = z.object({
+export const explanationSchema = z.object({
   item: itemSchema,
   batch: batchSchema.optional(),
   waitsFor: z.array(z.object({ what: z.string(), until: z.iso.datetime() })),
@@ -107,7 +107,7 @@ export const explain = operation({
   summary: 'Why an item waits, or why it ended as it did: its place in the plan, its batch, workers that died at it, limits that hold it.',
   scope: 'read',
   params: itemParams,
-  answers: { 200: { says: 'What is known of it', schema: explanation } },
+  answers: { 200: { says: 'What is known of it', schema: explanationSchema } },
   problems: [404],
   async handle({ params, caller }, ports) {
     const seen = await see(params.item, caller.tenant, ports);

@@ -9,7 +9,7 @@ import { findRun } from '../view-run.ts';
 
 const LINK_SECONDS = 3600;
 
-const file = z.object({ path: z.string(), bytes: z.int().nonnegative(), sha256: z.string(), url: z.string() });
+export const fileSchema = z.object({ path: z.string(), bytes: z.int().nonnegative(), sha256: z.string(), url: z.string() });
 
 export const listResults = operation({
   id: 'listResults',
@@ -19,7 +19,7 @@ export const listResults = operation({
   scope: 'read',
   params: runParams,
   query: z.strictObject({ ...cursorQuery, prefix: z.string().max(500).optional().meta({ description: 'Only files whose path begins so, such as `sites/` or `results/`' }) }),
-  answers: { 200: { says: 'A page of files', schema: z.object({ files: z.array(file), expiresAt: z.iso.datetime(), nextCursor }) } },
+  answers: { 200: { says: 'A page of files', schema: z.object({ files: z.array(fileSchema), expiresAt: z.iso.datetime(), nextCursor }) } },
   problems: [404, 409],
   async handle({ params, query, caller }, { ledger, results, signResult, clock }) {
     const record = await findRun(params.run, caller.tenant, { ledger });
@@ -37,7 +37,7 @@ export const listResults = operation({
 });
 
 const sample = z.object({ line: z.int().positive(), id: z.string().optional(), input: z.record(z.string(), z.unknown()), message: z.string() });
-const group = z.object({ error: z.string(), retryable: z.boolean(), count: z.int().positive(), samples: z.array(sample) });
+export const errorGroupSchema = z.object({ error: z.string(), retryable: z.boolean(), count: z.int().positive(), samples: z.array(sample) });
 
 export const listErrors = operation({
   id: 'listErrors',
@@ -46,7 +46,7 @@ export const listErrors = operation({
   summary: 'Failed items by the name of their error, with samples. Of a run that goes on: what its latest parts hold.',
   scope: 'read',
   params: runParams,
-  answers: { 200: { says: 'Groups, the largest first', schema: z.object({ groups: z.array(group), isComplete: z.boolean().meta({ description: 'False: more failed than was looked at' }) }) } },
+  answers: { 200: { says: 'Groups, the largest first', schema: z.object({ groups: z.array(errorGroupSchema), isComplete: z.boolean().meta({ description: 'False: more failed than was looked at' }) }) } },
   problems: [404],
   async handle({ params, caller }, ports) {
     const record = await findRun(params.run, caller.tenant, ports);

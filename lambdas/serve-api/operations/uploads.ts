@@ -19,7 +19,7 @@ const opening = z.strictObject({
   upload: uploadId.optional().meta({ description: 'Goes on with this upload: a new form for files that are still to come' }),
 });
 
-const form = z.object({
+export const formSchema = z.object({
   upload: uploadId,
   url: z.url().meta({ description: 'Where each file is posted to, as `multipart/form-data`' }),
   fields: z.record(z.string(), z.string()).meta({ description: 'Go before the `file`, with `key` (below `keyPrefix`) and `Content-Type` of its own' }),
@@ -36,7 +36,7 @@ export const createUpload = operation({
   summary: 'A form that stores files for an hour, straight in S3. `completeUpload` makes a run of them.',
   scope: 'submit',
   body: opening,
-  answers: { 201: { says: 'The form', schema: form } },
+  answers: { 201: { says: 'The form', schema: formSchema } },
   leadsTo: { completeUpload: { upload: 'upload' } },
   problems: [413, 415],
   async handle({ body: { contentType, maxFileBytes, upload: given }, caller }, ports) {

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
+import type { explanationSchema, itemSchema } from '../lambdas/serve-api/operations/item.ts';
+import type { errorGroupSchema, fileSchema } from '../lambdas/serve-api/operations/results.ts';
+import type { formSchema } from '../lambdas/serve-api/operations/uploads.ts';
+import type { keySchema, newKeySchema, resultRowSchema, RunView, RUN_STATES } from '../lambdas/serve-api/schemas.ts';
+import type { Scope } from '../shared/api-keys.ts';
+import { Transport, type ClientOptions } from './transport.ts';
+
+export type { ClientOptions } from './transport.ts';
+export { SpillwayApiError } from './problem-error.ts';
+
+export type Run = RunView;
+export type RunState = (typeof RUN_STATES)[number];
+export type Item = z.infer<typeof itemSchema>;
+export type ItemExplanation = z.infer<typeof explanationSchema>;
+export type ItemResult = z.infer<typeof resultRowSchema>;
+export type ErrorGroup = z.infer<typeof errorGroupSchema>;
+export type ResultFile = z.infer<typeof fileSchema>;
+export type UploadForm = z.infer<typeof formSchema>;
+export type Key = z.infer<typeof keySchema>;
+export type NewKey = z.infer<typeof newKeySchema>;
+export type Options = Readonly<Record<string, unknown>>;
+
+/** A page of a list. */
+export interface PageQuery {
+  /** 1 to 100. @default 20 */
+  readonly limit?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string;
+}
+export type Page<Name extends string, Entry> = { readonly [name in Name]: readonly Entry[] } & { readonly nextCursor?: string };
+
+export interface NewRun {
+  readonly processor: string;
+  readonly options?: Options;
+  /** At most 50,000, and 5 MB. */
+  readonly items: readonly (string | Readonly<Record<string, unknown>>)[];
+}
+
+export interface Redrive {
+  readonly errors?: readonly string[];
+  readonly hosts?: readonly string[];
+  readonly retryableOnly?: boolean;
+  /** ISO 8601 UTC. */
+  readonly before?: string;
+  readonly withSkipped?: boolean;
+  readonly options?: Options;
+}
+
+export interface UploadBounds {
+  /** What the type of every file begins with. */
+  readonly contentType?: string;
+  readonly maxFileBytes?: number;
+  /** Goes on with this upload. */
+  readonly upload?: string;
+}
+
+export interface UploadWork {
+  readonly processor?: string;
+  readonly options?: Options;
+  /** How many files there must be. */
+  readonly files?: number;
+  /** Path of the one that lists the work. */
+  readonly manifest?: string;
+}
+
+export type SpillwayClient = ReturnType<typeof createClient>;
+
+/**
+ * The API of a stack, with its types. What may pass (429, 5xx, a broken connection) is tried again where that can do nothing twice: `createRun` and `createDocument` carry an
+ * `Idempotency-Key`, which may be given.
+ * Every call throws `SpillwayApiError`.
+ */
+export function createClient(options: ClientOptions) {
+  const transport = new Transport(options);
+  const get = <Answer>(path: string, query: object = {}) => transport.call<Answer>({ method: 'GET', path: path + queryOf(query), isRepeatable: true });
+  const post = <Answer>(path: string, body: unknown, { isRepeatable = true, key }: { readonly isRepeatable?: boolean; readonly key?: string } = {}) =>
+    transport.call<Answer>({ method: 'POST', path, body, isRepeatable, ...(key !== undefined && { headers: { 'idempotency-key': key } }) });
+  const runPath = (run: string): string => `/v1/runs/${encodeURIComponent(run)}`;
+  const itemPath = (item: string): string => `/v1/items/${encodeURIComponent(item)}`;
+  const keyPath = (id: string): string => `/v1/keys/${encodeURIComponent(id)}`;
+  return {
+    createRun: (run: NewRun, { idempotencyKey: key = randomUUID() }: { readonly idempotencyKey?: string } = {}) => post<Run>('/v1/runs', run, { key }),
+    listRuns: (query: PageQuery & { readonly state?: RunState; readonly processor?: string } = {}) => get<Page<'runs', Pick<Run, 'run' | 'processor' | 'state' | 'createdAt' | 'finishedAt' | 'total'>>>('/v1/runs', query),
+    showRun: (run: string) => get<Run>(runPath(run)),
+    cancelRun: (run: string) => post<Run>(`${runPath(run)}/cancel`, {}),
+    pauseRun: (run: string) => post<Run>(`${runPath(run)}/pause`, {}),
+    resumeRun: (run: string) => post<Run>(`${runPath(run)}/resume`, {}),
+    redriveRun: (run: string, choice: Redrive = {}) => post<Run>(`${runPath(run)}/redrive`, choice, { isRepeatable: false }),
+    listItems: (run: string, query: PageQuery & { readonly verdict?: ItemResult['verdict']; readonly error?: string } = {}) => get<Page<'items', ItemResult> & { readonly isComplete: boolean }>(`${runPath(run)}/items`, query),
+    listErrors: (run: string) => get<{ readonly groups: readonly ErrorGroup[]; readonly isComplete: boolean }>(`${runPath(run)}/errors`),
+    listResults: (run: string, query: PageQuery & { readonly prefix?: string } = {}) => get<Page<'files', ResultFile> & { readonly expiresAt: string }>(`${runPath(run)}/results`, query),
+    createUpload: (bounds: UploadBounds = {}) => post<UploadForm>('/v1/uploads', bounds),
+    completeUpload: (upload: string, work: UploadWork = {}) => post<Run>(`/v1/uploads/${encodeURIComponent(upload)}/complete`, work),
+    createDocument(file: Blob, name: string, { options: chosen, idempotencyKey = randomUUID() }: { readonly options?: Options; readonly idempotencyKey?: string } = {}) {
+      const form = new FormData();
+      if (chosen) form.append('options', JSON.stringify(chosen));
+      form.append('file', file, name);
+      return transport.call<{ readonly item: string; readonly run: string }>({ method: 'POST', path: '/v1/documents', form, isRepeatable: true, headers: { 'idempotency-key': idempotencyKey } });
+    },
+    showItem: (item: string) => get<Item>(itemPath(item)),
+    explainItem: (item: string) => get<ItemExplanation>(`${itemPath(item)}/explain`),
+    showQueue: () => get<Readonly<Record<string, unknown>>>('/v1/queue'),
+    showUsage: () => get<Readonly<Record<string, unknown>>>('/v1/usage'),
+    createKey: (key: { readonly name: string; readonly scopes: readonly Scope[]; readonly expiresInSeconds?: number }) => post<NewKey>('/v1/keys', key, { isRepeatable: false }),
+    listKeys: () => get<{ readonly keys: readonly Key[] }>('/v1/keys'),
+    rotateKey: (id: string, { overlapSeconds }: { readonly overlapSeconds?: number } = {}) => post<NewKey>(`${keyPath(id)}/rotate`, overlapSeconds === undefined ? {} : { overlapSeconds }, { isRepeatable: false }),
+    revokeKey: (id: string) => transport.call<void>({ method: 'DELETE', path: keyPath(id), isRepeatable: true }),
+    health: () => get<Readonly<Record<string, unknown>>>('/health'),
+  };
+}
+
+function queryOf(query: object): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()}`;
+}
+
+/** All entries of a list, page after page. */
+export async function* eachOf<Name extends string, Entry>(name: Name, list: (query: PageQuery) => Promise<Page<Name, Entry>>): AsyncGenerator<Entry> {
+  for (let cursor: string | undefined; ; ) {
+    const page = await list({ limit: 100, ...(cursor !== undefined && { cursor }) });
+    yield* page[name];
+    if (page.nextCursor === undefined) return;
+    cursor = page.nextCursor;
+  }
+}
