@@ -28,6 +28,8 @@ export interface Backend {
   readonly keys: KeyStore;
   /** Does what the function that admits uploads does with their event. @throws PayloadError if it is no such event */
   admit(event: unknown): Promise<Admission>;
+  /** Another process runs it: it is there when this one has ended. */
+  readonly isElsewhere: boolean;
   /** Of the REST API, if there is one. */
   readonly apiEndpoint: string | undefined;
   /** Lets what is in work end, then stops; a stack that another process runs is left alone. */

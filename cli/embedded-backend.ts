@@ -57,7 +57,7 @@ export async function startBackend(options: BackendOptions, note: (line: string)
   if (running) {
     refuseSettings(options, dataFolder);
     note(`using the stack that runs at ${running.endpoint}`);
-    return connect(running, async () => undefined);
+    return { ...connect(running, async () => undefined), isElsewhere: true };
   }
   await mkdir(dataFolder, { recursive: true });
   return startOwn({ ...options, dataFolder }, note, onStack);
@@ -111,6 +111,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
   return {
     endpoint,
     apiEndpoint,
+    isElsewhere: false,
     ledger,
     results,
     waitsOf: async (run) => waitsOf(await readLanes(lanes), run, Date.now()),

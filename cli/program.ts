@@ -5,6 +5,7 @@ import type { ResumeOptions } from './commands/control.ts';
 import type { ChosenLetters } from './commands/parked.ts';
 import type { PlanCommandOptions } from './commands/plan.ts';
 import type { RedriveOptions } from './commands/redrive.ts';
+import type { Remote } from './commands/remote-run.ts';
 import type { RunCommandOptions } from './commands/run.ts';
 import { UsageError } from '../shared/errors.ts';
 import { EXIT } from './exit-codes.ts';
@@ -15,6 +16,7 @@ import type { Terminal } from './terminal.ts';
 import { readBackendOptions, readTenant } from './settings.ts';
 import type { CommandContext, GlobalOptions } from './settings.ts';
 import { addKeyCommands } from './key-commands.ts';
+import { addRemoteCommands, profileOf } from './remote-commands.ts';
 import { addTenantCommands } from './tenant-commands.ts';
 
 const PROJECT_FOLDER = resolve(import.meta.dirname, '..');
@@ -61,6 +63,7 @@ export function createProgram(hooks: ProgramHooks): Command {
     .option('--workers <n>', 'workers at once (default: the number of cores)')
     .option('--allow-network <cidr>', 'let workers reach this network although it is not public, such as 127.0.0.0/8; may be given again', collect)
     .option('--host-rate <n>', 'requests a second to one host (default: 2)')
+    .option('--profile <name>', 'speak to the stack of this profile over its API (`spillway login`; or SPILLWAY_PROFILE), not to this machine: submit, watch, results, cancel, pause, resume, redrive')
     .addHelpText('after', `${EXAMPLES}\n${EXIT_HELP}`)
     .showHelpAfterError('(spillway --help shows what there is)')
     .exitOverride();
@@ -71,6 +74,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   addParkedCommands(program, act);
   addTenantCommands(program, act);
   addKeyCommands(program, act);
+  addRemoteCommands(program, { ...act, optionOption });
   addLimitCommands(program, act);
   addAuthorCommands(program, act);
   return program;
@@ -86,8 +90,13 @@ function createActions(program: Command, { onExit, signal }: ProgramHooks) {
     const startBackend: CommandContext['startBackend'] = async (options): Promise<Backend> => (await import('./embedded-backend.ts')).startBackend(options, own.note);
     return { terminal: own, tenant: readTenant(globals()), backendOptions: readBackendOptions(globals()), startBackend, signal };
   };
+  /** Of the profile that was asked for; undefined: the command is for this machine. */
+  const remote = async (): Promise<Remote | undefined> => {
+    const profile = profileOf(globals());
+    return profile === undefined ? undefined : (await import('./commands/remote-run.ts')).openRemote(profile, process.env);
+  };
   const end = async (code: Promise<ExitCode> | ExitCode) => onExit(await code);
-  return { globals, terminal, context, end, signal };
+  return { globals, terminal, context, remote, end, signal };
 }
 
 const outOption = () => new Option('--out <folder>', 'folder for the results; each run gets one of its own in it').default(DEFAULT_OUT);
@@ -95,7 +104,7 @@ const processorOption = () => new Option('-p, --processor <name>', 'what is done
 const listOption = (flags: string, description: string) => new Option(flags, description).argParser(collect).default([] as string[], 'none');
 const optionOption = () => listOption('-o, --option <name=value>', 'an option of the processor; @path is what a file holds; may be given again');
 
-function addRunCommands(program: Command, { context, end }: Act): void {
+function addRunCommands(program: Command, { context, remote, end }: Act): void {
   program
     .command('run [input]')
     .description('runs a manifest, a folder of manifests, a folder of documents or a site, and puts the results on disk')
@@ -126,24 +135,33 @@ ${EXIT_HELP}`)
     .command('watch [run]')
     .description('follows a run (the latest) to its end; goes on with it if it was stopped')
     .addOption(outOption())
-    .action(async (run: string | undefined, options: { out: string }) => end((await import('./commands/watch.ts')).watchCommand(run, options, context())));
+    .action(async (run: string | undefined, options: { out: string }) => {
+      const far = await remote();
+      return end(far ? (await import('./commands/remote-run.ts')).watchRemote(run, far, context()) : (await import('./commands/watch.ts')).watchCommand(run, options, context()));
+    });
 }
 
-function addControlCommands(program: Command, { context, end }: Act): void {
+function addControlCommands(program: Command, { context, remote, end }: Act): void {
   const load = () => import('./commands/control.ts');
+  const loadRemote = () => import('./commands/remote-run.ts');
+  /** Over the API of a profile, if one was asked for. */
+  const control = async (verb: 'cancel' | 'pause' | 'resume', run: string | undefined, here: () => Promise<ExitCode>): Promise<void> => {
+    const far = await remote();
+    return end(far ? (await loadRemote()).controlRemote(verb, run, { remote: far, context: context() }) : here());
+  };
   program
     .command('cancel [run]')
     .description('ends a run (the latest) now: what has no verdict yet is skipped, what is done stays')
-    .action(async (run: string | undefined) => end((await load()).cancelCommand(run, context())));
+    .action(async (run: string | undefined) => control('cancel', run, async () => (await load()).cancelCommand(run, context())));
   program
     .command('pause [run]')
     .description('lets what a run (the latest) has in work end, and nothing begin')
-    .action(async (run: string | undefined) => end((await load()).pauseCommand(run, context())));
+    .action(async (run: string | undefined) => control('pause', run, async () => (await load()).pauseCommand(run, context())));
   program
     .command('resume [run]')
     .description('lets a paused run (the latest) go on')
     .option('--restart', 'also starts a new execution of the state machine, for a run whose old one is gone')
-    .action(async (run: string | undefined, options: ResumeOptions) => end((await load()).resumeCommand(run, options, context())));
+    .action(async (run: string | undefined, options: ResumeOptions) => control('resume', run, async () => (await load()).resumeCommand(run, options, context())));
   program
     .command('redrive [run]')
     .description('does the failed items of an ended run (the latest) again, in a run that names it')
@@ -155,7 +173,10 @@ function addControlCommands(program: Command, { context, end }: Act): void {
     .addOption(listOption('-o, --option <name=value>', 'instead of the old run\'s option; may be given again'))
     .addOption(outOption())
     .option('--dry-run', 'only says how many items it would be, by error')
-    .action(async (run: string | undefined, options: RedriveOptions) => end((await import('./commands/redrive.ts')).redriveCommand(run, options, context())));
+    .action(async (run: string | undefined, options: RedriveOptions) => {
+      const far = await remote();
+      return end(far ? (await loadRemote()).redriveRemote(run, options, { remote: far, context: context() }) : (await import('./commands/redrive.ts')).redriveCommand(run, options, context()));
+    });
 }
 
 /** A run keeps what it was started with. @throws UsageError for an input or an option beside `--resume` that would be ignored */
@@ -165,7 +186,7 @@ function checkResumeAlone(input: string | undefined, command: Command): void {
   if (first !== undefined) throw new UsageError(`expected nothing beside --resume, got ${first}: the run goes on with the manifest and the options that it was started with`);
 }
 
-function addLookCommands(program: Command, { context, terminal, globals, end }: Act): void {
+function addLookCommands(program: Command, { context, remote, terminal, globals, end }: Act): void {
   program
     .command('plan <input>')
     .description('shows what a run would do: rows, invalid rows, duplicates, hosts; sends nothing')
@@ -180,7 +201,10 @@ function addLookCommands(program: Command, { context, terminal, globals, end }: 
     .command('results [run]')
     .description('copies the files of a finished run (the latest) to disk')
     .addOption(outOption())
-    .action(async (run: string | undefined, options: { out: string }) => end((await import('./commands/results.ts')).resultsCommand(run, options, context())));
+    .action(async (run: string | undefined, options: { out: string }) => {
+      const far = await remote();
+      return end(far ? (await import('./commands/remote-run.ts')).resultsRemote(run, options, { remote: far, context: context() }) : (await import('./commands/results.ts')).resultsCommand(run, options, context()));
+    });
   program
     .command('verify [run]')
     .description('recounts a run (the latest) from its stored files and the uploaded manifest, and holds the ledger against that')

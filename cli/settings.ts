@@ -22,6 +22,7 @@ export interface GlobalOptions {
   readonly workers?: string;
   readonly allowNetwork?: readonly string[];
   readonly hostRate?: string;
+  readonly profile?: string;
 }
 
 /** @throws UsageError naming the option */

@@ -25,6 +25,6 @@ export const createFormSigner = (s3: S3Client, bucket: string): FormSigner => ({
     // S3 puts the file's own name there.
     Key: `${keyPrefix}\${filename}`,
     Fields: { 'Content-Type': contentType === '' || contentType.endsWith('/') ? 'application/octet-stream' : contentType },
-    Conditions: [['starts-with', '$key', keyPrefix], ['starts-with', '$Content-Type', contentType], ['content-length-range', 1, maxFileBytes]],
+    Conditions: [['starts-with', '$key', keyPrefix], ['starts-with', '$Content-Type', contentType], ['content-length-range', 0, maxFileBytes]],
     Expires: seconds,
   });
