@@ -58,7 +58,9 @@ function damage(whole: Buffer, damages: readonly Damage[]): Buffer {
 describe('a document', () => {
   it('of any bytes ends with one verdict', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...BEGINNINGS), fc.uint8Array({ maxLength: 400 }), async (beginning, bytes) => expect(await faultsOfEnd(Buffer.concat([beginning, bytes]))).toEqual([])),
+      fc.asyncProperty(fc.constantFrom(...BEGINNINGS), fc.uint8Array({ maxLength: 400 }), async (beginning, bytes) => {
+        expect(await faultsOfEnd(Buffer.concat([beginning, bytes]))).toEqual([]);
+      }),
       { numRuns: 600 },
     );
   });
@@ -66,7 +68,9 @@ describe('a document', () => {
   it('that was damaged anywhere ends with one verdict', async () => {
     const damages = fc.array(fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), bytes: fc.uint8Array({ maxLength: 6 }), cut: fc.oneof(fc.constant(0), fc.nat(300)) }), { minLength: 1, maxLength: 4 });
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...WHOLE), damages, async (whole, places) => expect(await faultsOfEnd(damage(whole, places))).toEqual([])),
+      fc.asyncProperty(fc.constantFrom(...WHOLE), damages, async (whole, places) => {
+        expect(await faultsOfEnd(damage(whole, places))).toEqual([]);
+      }),
       { numRuns: 800 },
     );
   });
