@@ -37,12 +37,13 @@ try {
   const key = await makeKey();
   const call = caller(key);
   writeFileSync(join(folder, 'schemathesis.toml'), await settings(call));
-  const common = ['--config-file', join(folder, 'schemathesis.toml'), 'run', `${target.apiEndpoint}/openapi.json`, '--url', target.apiEndpoint, '-H', `Authorization: Bearer ${key}`, '--continue-on-failure', '--exclude-checks', LEFT_OUT.join(), '--seed', '1', ...process.argv.slice(2)];
+  const common = ['--config-file', join(folder, 'schemathesis.toml'), 'run', `${target.apiEndpoint}/openapi.json`, '--url', target.apiEndpoint, '-H', `Authorization: Bearer ${key}`, '--continue-on-failure', '--request-timeout', '30', '--exclude-checks', LEFT_OUT.join(), '--seed', '1', ...process.argv.slice(2)];
   const entries: Entry[] = [];
   let code = 0;
   for (const [name, words] of Object.entries(PASSES)) {
     const har = join(folder, `${name}.json`);
-    code ||= await run([...common, ...words, '--report-har-path', har]);
+    const ended = await run([...common, ...words, '--report-har-path', har]);
+    code ||= ended;
     entries.push(...(JSON.parse(readFileSync(har, 'utf8')) as { log: { entries: Entry[] } }).log.entries);
   }
   const table = tally(entries);
@@ -80,7 +81,7 @@ async function settings(call: ReturnType<typeof caller>): Promise<string> {
   const { run: finished } = await call('POST', '/v1/runs', { processor: 'generate', options: { model: 'm1', api: 'nobody' }, items: ['a', 'b'] });
   const { run: open } = await call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: 2000 }, (_, i) => `item ${i}`) });
   await call('POST', `/v1/runs/${String(open)}/pause`);
-  const { run: unwanted } = await call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: 2000 }, (_, i) => `item ${i}`) });
+  const { run: unwanted } = await call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: 20 }, (_, i) => `item ${i}`) });
   await call('POST', `/v1/runs/${String(unwanted)}/pause`);
   const upload = await storeFile(call);
   while ((await call('GET', `/v1/runs/${String(finished)}`))['state'] !== 'finished') await new Promise((resolve) => setTimeout(resolve, 100));
