@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { createClient, type SpillwayClient } from '../../client/spillway-client.ts';
 import { processorOf } from '../../processors/registry.ts';
 import { UsageError } from '../../shared/errors.ts';
@@ -78,7 +78,7 @@ async function findSource(given: string, processor: string): Promise<Source> {
   const inputs = await resolveInputs(given);
   const [input] = inputs;
   if (!input || inputs.length > 1 || /^https?:/i.test(given)) throw new UsageError(`expected one manifest file${processorOf(processor).takesFiles ? ' or a folder of files' : ''}, got ${given}`);
-  return { kind: 'manifest', documents: { from: given, folder: dirname(input.from), paths: [input.from.slice(dirname(input.from).length).replace(/^[/\\]/, '')] } };
+  return { kind: 'manifest', documents: { from: given, folder: dirname(input.from), paths: [basename(input.from)] } };
 }
 
 const listOf = (upload: string, { paths }: LocalDocuments): string => paths.map((path) => `${JSON.stringify({ file: `${upload}/${path}`, id: path })}\n`).join('');

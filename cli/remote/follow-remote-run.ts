@@ -32,7 +32,7 @@ export async function followRemoteRun(run: string, { client, profile }: { readon
 const show = (line: string, terminal: Terminal): void => (terminal.isLive ? terminal.live(line) : terminal.note(line));
 
 function describeRun({ state, total, completed, percent, ratePerSecond, etaSeconds, succeeded, failed, skipped, processing, queued, waitsFor }: Run): string {
-  if (total === undefined) return `${state}: not planned yet`;
+  if (total === undefined) return state;
   const line = describeProgress({
     total,
     done: completed,

@@ -71,6 +71,14 @@ describe('from a stack to results', () => {
     expect(readRows(run).map(({ id, verdict }) => [id, verdict]).toSorted()).toEqual([['a.txt', 'succeeded'], ['empty.txt', 'failed'], ['old/b.html', 'succeeded']]);
   });
 
+  it('takes a manifest instead of a folder, for any processor', async () => {
+    writeFileSync(join(folder, 'work.csv'), 'value,id\none,a\ntwo,b\n');
+    const { code, out } = await spillway('submit', 'work.csv', '-p', 'noop', '--wait', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ processor: 'noop', total: 2, succeeded: 2 });
+    expect(await spillway('submit', 'none.csv', '-p', 'noop')).toMatchObject({ code: 2, notes: expect.stringContaining('there is nothing at none.csv') });
+  });
+
   it('what is done to a run is done over the API of the profile', async () => {
     const { out } = await spillway('submit', 'letters', '-o', 'maxPages=3');
     const run = out.trim();
