@@ -10,6 +10,10 @@ import { TargetClient } from '../support/target-run.ts';
 import { startTarget } from '../support/targets/start-target.ts';
 import type { Target } from '../support/targets/target.ts';
 
+/** Of this file alone: a stack that was there before has runs of others. */
+const OWN = `acme-${randomBytes(4).toString('hex')}`;
+const FOREIGN = `other-${randomBytes(4).toString('hex')}`;
+
 /** The API as a program uses it: over HTTP, with a key. */
 describe('the API', () => {
   let target: Target;
@@ -27,8 +31,8 @@ describe('the API', () => {
   beforeAll(async () => {
     target = await startTarget();
     client = new TargetClient(target);
-    key = await makeKey('acme');
-    foreignKey = await makeKey('other');
+    key = await makeKey(OWN);
+    foreignKey = await makeKey(FOREIGN);
   });
   afterAll(() => target?.stop());
 
@@ -156,7 +160,7 @@ describe('the API', () => {
     expect((await call('GET', '/v1/usage')).body).toMatchObject({ paysCredits: false, weight: 1, onFull: 'wait' });
     const access = { endpoint: target.endpoint, region: target.region, credentials: target.credentials };
     const tenants = createTenantStore(createDynamo(access), client.output('TenantsTable'));
-    await tenants.writeSettings('other', tenantSettingsSchema.parse({ paysCredits: true, onFull: 'refuse' }));
+    await tenants.writeSettings(FOREIGN, tenantSettingsSchema.parse({ paysCredits: true, onFull: 'refuse' }));
     const refused = await call('POST', '/v1/runs', { by: foreignKey, body: { processor: 'generate', options: { model: 'm1' }, items: ['a', 'b'] } });
     expect(refused).toMatchObject({ status: 429, body: { retryable: true, detail: expect.stringContaining('expected 50 credits, there are 0') } });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);

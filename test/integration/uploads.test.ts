@@ -42,7 +42,7 @@ describe('uploads', () => {
       await keys.write(record);
       return text;
     };
-    [key, foreignKey] = [await makeKey('library'), await makeKey('other')];
+    [key, foreignKey] = [await makeKey(`library-${randomBytes(4).toString('hex')}`), await makeKey(`other-${randomBytes(4).toString('hex')}`)];
   });
   afterAll(() => target?.stop());
 
