@@ -1,5 +1,4 @@
 import type { CallEnd, Held } from '../limiter.ts';
-import { MAX_RETRY_AFTER_MS } from '../limiting/pace.ts';
 import { exhaustedUntil, retryAfterOf } from '../limiting/throttle-headers.ts';
 import type { Exchange } from './exchange.ts';
 import { type FetchFault, isSilence } from './fetch-errors.ts';
@@ -26,8 +25,7 @@ export function createThrottledUrls(clock: () => number) {
     return { kind: 'held', until: until ?? clock() + Math.min(PAUSE_MS.cap, PAUSE_MS.base * 2 ** (count - 1)), limit: `host:${new URL(url).host}` };
   }
 
-  /** Whatever a host says: an hour at most. */
-  const untilOf = (until: number | undefined): { readonly until?: number } => (until === undefined ? {} : { until: Math.min(until, clock() + MAX_RETRY_AFTER_MS) });
+  const untilOf = (until: number | undefined): { readonly until?: number } => (until === undefined ? {} : { until });
 
   return {
     holdBack,

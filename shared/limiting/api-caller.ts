@@ -5,7 +5,6 @@ import type { CallEnd, Held, Limiter, LimitUse, StartedCall } from '../limiter.t
 import { parseJson } from '../parse-json.ts';
 import type { JsonObject } from '../rows.ts';
 import { LearnedShare } from './learned-share.ts';
-import { MAX_RETRY_AFTER_MS } from './pace.ts';
 import { exhaustedUntil, retryAfterOf } from './throttle-headers.ts';
 
 export interface ApiCallerPorts {
@@ -88,14 +87,9 @@ export class LimitedApiCaller {
 
   /** @returns when to come back, or undefined if it is no throttle; `never said`: it gave no time */
   #throttledUntil({ status, headers }: Response, code: string): number | 'never said' | undefined {
-    const until = this.#bounded(retryAfterOf(headers, this.#ports.clock()));
+    const until = retryAfterOf(headers, this.#ports.clock());
     const isThrottle = (status === 429 && !QUOTA_CODE.test(code)) || (BUSY_STATUS.has(status) && until !== undefined);
     return isThrottle ? (until ?? 'never said') : undefined;
-  }
-
-  /** Whatever an API says: an hour at most. */
-  #bounded(until: number | undefined): number | undefined {
-    return until === undefined ? undefined : Math.min(until, this.#ports.clock() + MAX_RETRY_AFTER_MS);
   }
 
   async #hold(start: StartedCall, until: number | 'never said', limit: string): Promise<Held> {
@@ -105,7 +99,7 @@ export class LimitedApiCaller {
 
   #endOf({ status, headers }: Response): CallEnd {
     if (status >= 500) return { kind: 'failed' };
-    const until = this.#bounded(exhaustedUntil(headers, this.#ports.clock()));
+    const until = exhaustedUntil(headers, this.#ports.clock());
     return { kind: 'answered', ...(until !== undefined && { until }) };
   }
 

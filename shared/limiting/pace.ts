@@ -1,6 +1,7 @@
 import type { Grant, Limit } from '../limits.ts';
 import { limitInForce } from '../limits.ts';
 import type { LimitState, RateTable } from './rate-table.ts';
+import { MAX_RETRY_AFTER_MS } from './throttle-headers.ts';
 
 /** How a limit answers to the other side: throttled, it pauses and slows down; answered, it comes back step by step; silent, its breaker opens. */
 
@@ -14,8 +15,6 @@ export const STEP_EVERY_MS = 10_000;
 const PAUSE_MS = { base: 1000, cap: 60_000 };
 /** Throttles further apart are not in a row. */
 const FORGET_THROTTLES_MS = 120_000;
-/** Whatever the other side says. */
-export const MAX_RETRY_AFTER_MS = 3_600_000;
 export const FAILURES_TO_OPEN = 5;
 const COOL_DOWN_MS = { base: 30_000, cap: 900_000 };
 /** A probe that has not ended by then is another worker's to make. */

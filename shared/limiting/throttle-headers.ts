@@ -1,6 +1,8 @@
-/** What the other side says of its own limits, in the headers of a response (names in lower case). All times are milliseconds since the epoch. */
+/** What the other side says of its own limits, in the headers of a response (names in lower case). All times are milliseconds since the epoch, an hour from now at most. */
 export type Headers = Readonly<Record<string, string | undefined>>;
 
+/** Whatever the other side says: nothing is held for longer. */
+export const MAX_RETRY_AFTER_MS = 3_600_000;
 /** Smaller numbers are seconds from now, larger ones since the epoch. */
 const EPOCH_SECONDS = 1_000_000_000;
 const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -8,19 +10,21 @@ const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** `retry-after-ms`, then `Retry-After` in seconds or as an HTTP date, then the reset of a quota that is used up. */
 export function retryAfterOf(headers: Headers, nowMs: number): number | undefined {
   const ms = readNumber(headers['retry-after-ms']);
-  if (ms !== undefined) return nowMs + ms;
+  if (ms !== undefined) return boundedFrom(nowMs, nowMs + ms);
   const value = headers['retry-after']?.trim();
   const seconds = readNumber(value);
-  if (seconds !== undefined) return nowMs + 1000 * seconds;
+  if (seconds !== undefined) return boundedFrom(nowMs, nowMs + 1000 * seconds);
   const date = value === undefined || value === '' ? NaN : Date.parse(value);
-  return Number.isNaN(date) ? exhaustedUntil(headers, nowMs) : Math.max(nowMs, date);
+  return Number.isNaN(date) ? exhaustedUntil(headers, nowMs) : boundedFrom(nowMs, date);
 }
 
 /** When a quota of which nothing remains is filled again; of several the last. Undefined: none is used up, or no header says when. */
 export function exhaustedUntil(headers: Headers, nowMs: number): number | undefined {
   const resets = [...namedQuotas(headers), ...structuredQuotas(headers)].filter(({ remaining }) => remaining === 0).flatMap(({ reset }) => readReset(reset, nowMs) ?? []);
-  return resets.length === 0 ? undefined : Math.max(...resets);
+  return resets.length === 0 ? undefined : boundedFrom(nowMs, Math.max(...resets));
 }
+
+const boundedFrom = (nowMs: number, until: number): number => Math.min(nowMs + MAX_RETRY_AFTER_MS, Math.max(nowMs, until));
 
 interface Quota {
   readonly remaining: number | undefined;

@@ -10,6 +10,8 @@ it.each<[string, Record<string, string>, number | undefined]>([
   ['milliseconds, before seconds', { 'retry-after-ms': '250', 'retry-after': '1' }, 250],
   ['nothing that can be read', { 'retry-after': 'soon' }, undefined],
   ['nothing', {}, undefined],
+  ['an hour, if it is longer', { 'retry-after': '86400' }, 3_600_000],
+  ['an hour, if its date is later', { 'retry-after': 'Thu, 01 Jan 2032 00:00:00 GMT' }, 3_600_000],
   ['the reset of a quota that is used up', { 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-reset-requests': '6m0s' }, 360_000],
 ])('Retry-After is read as %s', (_, headers, after) => {
   expect(retryAfterOf(headers, NOW)).toBe(after === undefined ? undefined : NOW + after);
@@ -22,6 +24,7 @@ it.each<[string, Record<string, string>, number | undefined]>([
   ['seconds from now', { 'ratelimit-remaining': '0', 'ratelimit-reset': '30' }, 30_000],
   ['IETF', { ratelimit: '"burst";r=4;t=1, "daily";r=0;t=50' }, 50_000],
   ['an older IETF draft', { ratelimit: 'limit=100, remaining=0, reset=15' }, 15_000],
+  ['an hour, if it is longer', { 'ratelimit-remaining': '0', 'ratelimit-reset': '86400' }, 3_600_000],
   ['something left', { 'x-ratelimit-remaining': '1', 'x-ratelimit-reset': String(NOW / 1000 + 90) }, undefined],
   ['no time', { 'x-ratelimit-remaining': '0' }, undefined],
   ['no number', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': 'later' }, undefined],
