@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, relative, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BrokenObjectError } from '../shared/errors.ts';
@@ -21,11 +21,11 @@ export async function copyResults(results: ObjectStore, run: { tenant: string; r
   return manifest;
 }
 
-/** A path from a store must not lead out of the folder. */
-function targetOf(folder: string, path: string): string {
+/** A path from a store must not lead out of the folder. @throws BrokenObjectError */
+export function targetOf(folder: string, path: string): string {
   const target = resolve(folder, path);
-  if (relative(folder, target).startsWith(`..${sep}`)) throw new BrokenObjectError(`expected a file below the run, its manifest.json names ${path}`);
-  return join(target);
+  if (relative(folder, target).startsWith(`..${sep}`)) throw new BrokenObjectError(`expected a file below the run, got ${path}`);
+  return target;
 }
 
 async function copyFile(results: ObjectStore, key: string, target: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { type BackOff, fullJitterMs } from '../shared/back-off.ts';
 import { SpillwayApiError } from './problem-error.ts';
 
 export interface ClientOptions {
@@ -24,8 +25,7 @@ export interface ApiCall {
 }
 
 const ATTEMPTS = 5;
-const FIRST_BACK_OFF_MS = 200;
-const MAX_BACK_OFF_MS = 10_000;
+const BACK_OFF: BackOff = { baseMs: 400, capMs: 10_000 };
 /** A longer wait is the caller's to plan. */
 const MAX_WAIT_SECONDS = 30;
 const TIMEOUT_MS = 60_000;
@@ -45,7 +45,7 @@ export class Transport {
         return await this.#once<Answer>(call);
       } catch (error) {
         if (!(error instanceof SpillwayApiError) || attempt === ATTEMPTS || !mayRepeat(call, error)) throw error;
-        await this.#options.sleep(1000 * (error.retryAfterSeconds ?? 0) || this.#options.random() * Math.min(MAX_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** attempt));
+        await this.#options.sleep(1000 * (error.retryAfterSeconds ?? 0) || fullJitterMs(attempt, BACK_OFF, this.#options.random()));
       }
     }
   }

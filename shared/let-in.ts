@@ -3,7 +3,7 @@ import { ManifestRefusedError } from './errors.ts';
 import { estimateWaitSeconds } from './estimate-wait.ts';
 import type { Clock, Credits, RunLedger, TenantStore, Waiting, WaitingRoom } from './ports.ts';
 import type { PlannedRun, QueuedState } from './records.ts';
-import { ALL_TENANTS, type TenantSettings } from './tenant-settings.ts';
+import { ALL_TENANTS, paysCredits, type TenantSettings } from './tenant-settings.ts';
 
 export interface LetInPorts {
   readonly ledger: Pick<RunLedger, 'setQueued'>;
@@ -29,7 +29,7 @@ export async function letIn(run: PlannedRun, ports: LetInPorts): Promise<LetInAn
   if (run.state !== 'open') return 'ended';
   const settings = await ports.tenants.readSettings(run.tenant);
   const all = await ports.tenants.readSettings(ALL_TENANTS);
-  const pays = settings.paysCredits ?? all.paysCredits ?? false;
+  const pays = paysCredits(settings, all);
   const obstacle = (pays ? await holdCredits(run, ports) : undefined) ?? (await takePlaces(run, { settings, all }, ports));
   if (obstacle) refuseIfWanted(run, obstacle, settings);
   if (obstacle || run.queued) await ports.ledger.setQueued(run.run, obstacle);

@@ -28,4 +28,7 @@ export type TenantSettings = z.infer<typeof tenantSettingsSchema>;
 /** No tenant may have this name: of its settings, `maxWaitingItems` bounds what waits of all tenants together, and `paysCredits` is the default of each. */
 export const ALL_TENANTS = '*';
 
+/** @param all of `ALL_TENANTS` */
+export const paysCredits = (own: TenantSettings, all: TenantSettings): boolean => own.paysCredits ?? all.paysCredits ?? false;
+
 export const DEFAULT_TENANT_SETTINGS: TenantSettings = tenantSettingsSchema.parse({});

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createClient, eachOf, type Redrive, type ResultFile, type Run, type SpillwayClient } from '../../client/spillway-client.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { mapConcurrently } from '../../shared/map-concurrently.ts';
+import { targetOf } from '../copy-results.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatCount } from '../progress.ts';
@@ -81,8 +82,7 @@ export async function resultsRemote(given: string | undefined, { out }: { readon
 }
 
 async function copyFile({ path, url, sha256 }: ResultFile, folder: string): Promise<void> {
-  const target = resolve(folder, path);
-  if (relative(folder, target).startsWith(`..${sep}`)) throw new Error(`expected a file below the run, the API names ${path}`);
+  const target = targetOf(folder, path);
   await mkdir(dirname(target), { recursive: true });
   for (let attempt = 1; ; attempt++) {
     try {

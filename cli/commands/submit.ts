@@ -44,9 +44,11 @@ export async function submitCommand(given: string, options: SubmitOptions, envir
   const client = createClient(profile);
   const name = createHash('sha256').update(JSON.stringify([profile.url, resolve(given), work])).digest('hex').slice(0, ID_CHARACTERS);
   const file = join(dirname(profilesFile(environment)), 'uploads', `${name}.jsonl`);
-  const checkpoint = (await Checkpoint.read(file)) ?? (await Checkpoint.create(file, (await client.createUpload()).upload));
-  const openForm = () => client.createUpload({ upload: checkpoint.upload, maxFileBytes: MAX_FILE_BYTES });
-  const poster = new FormPoster(await openForm(), { renew: openForm, fetch: globalThis.fetch, now: Date.now, sleep: (ms) => terminal.sleep(ms, signal), random: Math.random });
+  const old = await Checkpoint.read(file);
+  const openForm = (upload: string | undefined) => client.createUpload({ ...(upload !== undefined && { upload }), maxFileBytes: MAX_FILE_BYTES });
+  const form = await openForm(old?.upload);
+  const checkpoint = old ?? (await Checkpoint.create(file, form.upload));
+  const poster = new FormPoster(form, { renew: () => openForm(checkpoint.upload), fetch: globalThis.fetch, now: Date.now, sleep: (ms) => terminal.sleep(ms, signal), random: Math.random });
   if (!(await uploadFiles({ documents: source.documents, checkpoint, poster, filesAtOnce, terminal, signal }))) {
     terminal.note('stopped; the same command goes on where it was');
     return EXIT.runFailed;

@@ -1,5 +1,6 @@
 import { openAsBlob } from 'node:fs';
 import type { UploadForm } from '../../client/spillway-client.ts';
+import { type BackOff, fullJitterMs } from '../../shared/back-off.ts';
 
 export interface PosterPorts {
   /** A form of the same upload, with time left. */
@@ -12,8 +13,7 @@ export interface PosterPorts {
 }
 
 const ATTEMPTS = 6;
-const FIRST_BACK_OFF_MS = 300;
-const MAX_BACK_OFF_MS = 15_000;
+const BACK_OFF: BackOff = { baseMs: 600, capMs: 15_000 };
 const RENEWED_BEFORE_MS = 120_000;
 const TIMEOUT_MS = 600_000;
 
@@ -33,7 +33,7 @@ export class FormPoster {
       const end = await this.#once(path, await body());
       if (end === 'stored') return;
       if (!end.mayPass || attempt === ATTEMPTS) throw new Error(`expected ${path} to be stored, ${end.reason}`);
-      await this.#ports.sleep(this.#ports.random() * Math.min(MAX_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** attempt));
+      await this.#ports.sleep(fullJitterMs(attempt, BACK_OFF, this.#ports.random()));
     }
   }
 

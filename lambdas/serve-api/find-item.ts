@@ -5,7 +5,7 @@ import { readPart, walkChain } from '../../shared/parts.ts';
 import { isPlanned, readAllShards } from '../../shared/planned-run.ts';
 import type { PlannedRun, RunRecord, ShardRecord } from '../../shared/records.ts';
 import type { DuplicateRow, InvalidRow, PlannedItem, ResultRow } from '../../shared/rows.ts';
-import { readRows } from './group-errors.ts';
+import { readRows } from './stored-rows.ts';
 import type { ItemName } from './item-id.ts';
 import type { ApiPorts } from './ports.ts';
 

@@ -1,10 +1,9 @@
-import { createGunzip } from 'node:zlib';
-import { pipeline, Readable } from 'node:stream';
-import { ERRORS_FILE_NAME, partPath, runPrefix } from '../../shared/names.ts';
+import { ERRORS_FILE_NAME, runPrefix } from '../../shared/names.ts';
 import { isPlanned, readAllShards } from '../../shared/planned-run.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import type { JsonObject, ResultRow } from '../../shared/rows.ts';
 import type { ApiPorts } from './ports.ts';
+import { newestParts, readRows } from './stored-rows.ts';
 
 export interface ErrorGroup {
   readonly error: string;
@@ -21,7 +20,8 @@ const PARTS_LOOKED_AT = 5;
 /** Of a finished run its file of errors; of another the newest parts of shards in which something failed. */
 export async function groupErrors(record: RunRecord, { ledger, results }: Pick<ApiPorts, 'ledger' | 'results'>): Promise<{ readonly groups: ErrorGroup[]; readonly isComplete: boolean }> {
   const prefix = runPrefix(record.tenant, record.run);
-  const keys = record.state === 'finished' ? [prefix + ERRORS_FILE_NAME] : await newestParts(record, prefix, ledger);
+  // A run without a failure has no file of errors.
+  const keys = record.state === 'finished' ? [prefix + ERRORS_FILE_NAME] : await partsWithFailures(record, prefix, ledger);
   const groups = new Map<string, ErrorGroup>();
   let rows = 0;
   for (const key of keys) {
@@ -33,11 +33,10 @@ export async function groupErrors(record: RunRecord, { ledger, results }: Pick<A
   return { groups: sorted(groups), isComplete: record.state === 'finished' };
 }
 
-async function newestParts(record: RunRecord, prefix: string, ledger: ApiPorts['ledger']): Promise<string[]> {
+async function partsWithFailures(record: RunRecord, prefix: string, ledger: ApiPorts['ledger']): Promise<string[]> {
   if (!isPlanned(record)) return [];
   const shards = (await readAllShards(ledger, record)).filter(({ ko }) => ko > 0);
-  const parts = shards.flatMap(({ shard, b }) => Object.entries(b).flatMap(([batch, { h }]) => (h === '-' ? [] : [prefix + partPath(shard, Number(batch), h)])));
-  return parts.slice(-PARTS_LOOKED_AT);
+  return newestParts(shards).slice(-PARTS_LOOKED_AT).map((part) => prefix + part);
 }
 
 function add(groups: Map<string, ErrorGroup>, { line, id, input, error }: Extract<ResultRow, { readonly verdict: 'failed' }>): void {
@@ -48,16 +47,3 @@ function add(groups: Map<string, ErrorGroup>, { line, id, input, error }: Extrac
 }
 
 const sorted = (groups: ReadonlyMap<string, ErrorGroup>): ErrorGroup[] => [...groups.values()].toSorted((a, b) => b.count - a.count);
-
-/** A run without a failure has no file of errors. */
-export async function* readRows(results: ApiPorts['results'], key: string): AsyncGenerator<ResultRow> {
-  const object = await results.open(key);
-  if (!object) return;
-  const unpacked = pipeline(Readable.from(object.body), createGunzip(), () => undefined).setEncoding('utf8') as AsyncIterable<string>;
-  let rest = '';
-  for await (const text of unpacked) {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) yield JSON.parse(line) as ResultRow;
-  }
-}

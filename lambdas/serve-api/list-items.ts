@@ -1,9 +1,9 @@
-import { MANIFEST_FILE_NAME, parsePartPath, partPath, runPrefix } from '../../shared/names.ts';
+import { MANIFEST_FILE_NAME, parsePartPath, runPrefix } from '../../shared/names.ts';
 import { isPlanned, readAllShards } from '../../shared/planned-run.ts';
 import type { RunRecord } from '../../shared/records.ts';
 import type { ResultRow, RunManifest } from '../../shared/rows.ts';
-import { readRows } from './group-errors.ts';
 import type { ApiPorts } from './ports.ts';
+import { newestParts, readRows } from './stored-rows.ts';
 
 export interface ItemsQuery {
   readonly isWanted: (row: ResultRow) => boolean;
@@ -33,7 +33,7 @@ const PARTS_A_PAGE = 5;
 export async function listItems(record: RunRecord, { isWanted, limit, after }: ItemsQuery, { ledger, results }: Pick<ApiPorts, 'ledger' | 'results'>): Promise<ItemsPage> {
   const prefix = runPrefix(record.tenant, record.run);
   const isComplete = record.state === 'finished';
-  const parts = (isComplete ? await finishedParts(prefix, results) : await newestParts(record, ledger)).toSorted();
+  const parts = (isComplete ? await finishedParts(prefix, results) : await openParts(record, ledger)).toSorted();
   const rest = after === undefined ? parts : parts.filter((part) => part >= after.part);
   const items: ResultRow[] = [];
   for (const [n, part] of rest.entries()) {
@@ -57,8 +57,6 @@ async function finishedParts(prefix: string, results: ApiPorts['results']): Prom
   return files.map(({ path }) => path).filter((path) => parsePartPath(path) !== undefined);
 }
 
-async function newestParts(record: RunRecord, ledger: ApiPorts['ledger']): Promise<string[]> {
-  if (!isPlanned(record)) return [];
-  const shards = await readAllShards(ledger, record);
-  return shards.flatMap(({ shard, b }) => Object.entries(b).flatMap(([batch, { h }]) => (h === '-' ? [] : [partPath(shard, Number(batch), h)])));
+async function openParts(record: RunRecord, ledger: ApiPorts['ledger']): Promise<string[]> {
+  return isPlanned(record) ? newestParts(await readAllShards(ledger, record)) : [];
 }

@@ -55,7 +55,7 @@ function describeOperation({ id, summary, scope, params, query, body, headers = 
     summary,
     ...(scope !== undefined && { security: [{ key: [] }], 'x-scope': scope }),
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: !body.safeParse({}).success, content: { [isForm ? 'multipart/form-data' : 'application/json']: { schema: bodyDocument ?? schemaOf(body, 'input') } } } }),
+    ...(body && { requestBody: { required: !body.safeParse({}).success, content: { [isForm ? 'multipart/form-data' : 'application/json']: { schema: bodyDocument?.() ?? schemaOf(body, 'input') } } } }),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, { says, schema }]) => [status, { description: says, ...(schema && { content: { 'application/json': { schema: schemaOf(schema, 'output') } } }), ...(leadsTo && { links: linksOf(leadsTo) }) }])),
       ...Object.fromEntries(failures.map((status) => [status, { description: SAYS[status] ?? 'A problem', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }])),

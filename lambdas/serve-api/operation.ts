@@ -30,8 +30,8 @@ interface Shape<Params, Query, Body> {
   readonly body?: z.ZodType<Body>;
   /** The body is `multipart/form-data`: its files come as `FormFile`. */
   readonly isForm?: true;
-  /** Says more of the body in the document than its check does, which needs other rules for that. */
-  readonly bodyDocument?: JsonObject;
+  /** Says more of the body in the document than its check does, which needs other rules for that. Made only when the document is asked for. */
+  readonly bodyDocument?: () => JsonObject;
   /** Header -> what it means; all may be missing. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What is answered if all goes well, by status. */

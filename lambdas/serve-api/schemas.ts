@@ -54,6 +54,10 @@ export const resultRowSchema = z.object({
   durationMs: z.number().nonnegative(),
 });
 
+/** What a cursor holds is nobody's business but the operation's that gave it. */
+export const toCursor = (place: string): string => Buffer.from(place).toString('base64url');
+export const fromCursor = (cursor: string): string => Buffer.from(cursor, 'base64url').toString();
+
 export const cursorQuery = { limit: z.coerce.number().int().min(1).max(100).default(20), cursor: z.string().regex(/^[\w-]{1,400}$/).optional() };
 export const nextCursor = z.string().optional().meta({ description: 'For the next page; missing on the last' });
 

@@ -5,7 +5,7 @@ import { decideAdmission } from '../../shared/decide-admission.ts';
 import { ManifestRefusedError } from '../../shared/errors.ts';
 import { describeOptionFaults, splitOptions } from '../../shared/manifest/common-options.ts';
 import { runIdOf } from '../../shared/names.ts';
-import { ALL_TENANTS } from '../../shared/tenant-settings.ts';
+import { ALL_TENANTS, paysCredits } from '../../shared/tenant-settings.ts';
 import type { JsonObject } from '../../shared/rows.ts';
 import type { StoredSubmission } from '../../shared/aws/submission-table.ts';
 import type { ApiPorts } from './ports.ts';
@@ -138,7 +138,7 @@ export function checkOptions(processor: Processor, options: JsonObject): void {
 async function checkRoom({ tenant, manifest: { items }, options }: SubmitRequest, processor: Processor, { tenants, accounts, room, limitPerSecond: readLimit }: ApiPorts): Promise<void> {
   const { name, creditsPerItem = 0, maxWaitingItems } = processor;
   const [limitPerSecond, settings, all, account, waiting] = await Promise.all([readLimit(processor, options), tenants.readSettings(tenant), tenants.readSettings(ALL_TENANTS), accounts.read(tenant), room.read(tenant)]);
-  const pays = settings.paysCredits ?? all.paysCredits ?? false;
+  const pays = paysCredits(settings, all);
   const cap = settings.maxWaitingItems ?? maxWaitingItems;
   const verdict = decideAdmission({ items, price: pays ? creditsPerItem * items : 0, balance: account?.balance ?? 0, waiting, ...(cap !== undefined && { cap }), ...(limitPerSecond !== undefined && { limitPerSecond }), onFull: settings.onFull });
   if (verdict.kind !== 'refused') return;

@@ -3,6 +3,7 @@ import { countOrdinals } from '../../shared/ordinals.ts';
 import { countRun, isPlanned, readAllShards } from '../../shared/planned-run.ts';
 import type { RunRecord, ShardRecord } from '../../shared/records.ts';
 import type { Counts } from '../../shared/rows.ts';
+import type { OperationAnswer } from './operation.ts';
 import type { ApiPorts } from './ports.ts';
 import { Problem } from './problem.ts';
 import type { RUN_STATES, RunView } from './schemas.ts';
@@ -20,6 +21,13 @@ export async function viewRun(record: RunRecord, { ledger, waitsOf, clock }: Pic
   const waits = isOver ? [] : await waitsOf(record.run);
   return describeRun(record, { shards, waits, now: clock() });
 }
+
+/** A run that was made, or had been: the answer to what asked for it. */
+export const answerRun = async (status: 200 | 201, run: string, tenant: string, ports: Pick<ApiPorts, 'ledger' | 'waitsOf' | 'clock'>): Promise<OperationAnswer> => ({
+  status,
+  body: await viewRun(await findRun(run, tenant, ports), ports),
+  headers: { location: `/v1/runs/${run}` },
+});
 
 /** Without its counts, which cost a read a shard. */
 export const listedRun = (record: RunRecord) => ({ run: record.run, processor: record.processor, state: stateOf(record), createdAt: record.createdAt, ...(record.finishedAt !== undefined && { finishedAt: record.finishedAt }), ...(record.totals && { total: record.totals.items }) });

@@ -39,7 +39,7 @@ export const createDocument = operation({
   summary: 'One document of up to 4 MB in one call: its run has one item.',
   scope: 'submit',
   body: submission,
-  bodyDocument: SUBMISSION_DOCUMENT,
+  bodyDocument: () => SUBMISSION_DOCUMENT,
   isForm: true,
   headers: { 'Idempotency-Key': 'The same key again answers the item that it made, with 200' },
   answers: { 201: { says: 'The item', schema: z.object({ item: itemId, run: runId }) }, 200: { says: 'The item that this Idempotency-Key made before', schema: z.object({ item: itemId, run: runId }) } },

@@ -4,8 +4,8 @@ import { listItems, type ItemsPlace } from '../list-items.ts';
 import { operation } from '../operation.ts';
 import { readHostName, type RowChoice } from '../redrive/choose-rows.ts';
 import { redriveRun } from '../redrive-run.ts';
-import { cursorQuery, nextCursor, resultRowSchema, runParams, runSchema } from '../schemas.ts';
-import { findRun, viewRun } from '../view-run.ts';
+import { cursorQuery, fromCursor, nextCursor, resultRowSchema, runParams, runSchema, toCursor } from '../schemas.ts';
+import { answerRun, findRun } from '../view-run.ts';
 
 const errorName = z.string().min(1).max(100);
 const hostName = z.string().min(1).max(300).refine((text) => readHostName(text) !== undefined, 'expected a host such as example.com');
@@ -30,13 +30,13 @@ export const listRunItems = operation({
     const record = await findRun(params.run, caller.tenant, ports);
     const isWanted = (row: ResultRow): boolean => (query.verdict === undefined || row.verdict === query.verdict) && (query.error === undefined || (row.verdict === 'failed' && row.error.name === query.error));
     const { items, last, isComplete } = await listItems(record, { isWanted, limit: query.limit, after: readPlace(query.cursor) }, ports);
-    return { status: 200, body: { items, isComplete, ...(last && { nextCursor: Buffer.from(`${last.rows} ${last.part}`).toString('base64url') }) } };
+    return { status: 200, body: { items, isComplete, ...(last && { nextCursor: toCursor(`${last.rows} ${last.part}`) }) } };
   },
 });
 
 /** A cursor that is none begins anew. */
 function readPlace(cursor: string | undefined): ItemsPlace | undefined {
-  const [, rows, part] = /^(\d+) (\S+)$/.exec(Buffer.from(cursor ?? '', 'base64url').toString()) ?? [];
+  const [, rows, part] = /^(\d+) (\S+)$/.exec(fromCursor(cursor ?? '')) ?? [];
   return rows === undefined || part === undefined ? undefined : { rows: Number(rows), part };
 }
 
@@ -70,6 +70,6 @@ export const redrive = operation({
   problems: [404, 409, 413, 415, 422],
   async handle({ params, body, caller }, ports) {
     const run = await redriveRun(await findRun(params.run, caller.tenant, ports), { choice: choiceOf(body), options: body.options }, ports);
-    return { status: 201, body: await viewRun(await findRun(run, caller.tenant, ports), ports), headers: { location: `/v1/runs/${run}` } };
+    return answerRun(201, run, caller.tenant, ports);
   },
 });

@@ -4,7 +4,7 @@ import type { RunManifest } from '../../../shared/rows.ts';
 import { groupErrors } from '../group-errors.ts';
 import { operation } from '../operation.ts';
 import { Problem } from '../problem.ts';
-import { cursorQuery, nextCursor, runParams } from '../schemas.ts';
+import { cursorQuery, fromCursor, nextCursor, runParams, toCursor } from '../schemas.ts';
 import { findRun } from '../view-run.ts';
 
 const LINK_SECONDS = 3600;
@@ -27,12 +27,12 @@ export const listResults = operation({
     const prefix = runPrefix(record.tenant, record.run);
     const manifest = JSON.parse(Buffer.from(await results.read(prefix + MANIFEST_FILE_NAME)).toString()) as RunManifest;
     const wanted = manifest.files.filter(({ path }) => path.startsWith(query.prefix ?? ''));
-    const after = query.cursor === undefined ? undefined : Buffer.from(query.cursor, 'base64url').toString();
+    const after = query.cursor === undefined ? undefined : fromCursor(query.cursor);
     const from = after === undefined ? 0 : wanted.findIndex(({ path }) => path > after);
     const page = from === -1 ? [] : wanted.slice(from, from + query.limit);
     const files = await Promise.all(page.map(async ({ path, bytes, sha256 }) => ({ path, bytes, sha256, url: await signResult(prefix + path, LINK_SECONDS) })));
     const isLast = from === -1 || from + query.limit >= wanted.length;
-    return { status: 200, body: { files, expiresAt: new Date(clock() + 1000 * LINK_SECONDS).toISOString(), ...(!isLast && { nextCursor: Buffer.from(page.at(-1)!.path).toString('base64url') }) } };
+    return { status: 200, body: { files, expiresAt: new Date(clock() + 1000 * LINK_SECONDS).toISOString(), ...(!isLast && { nextCursor: toCursor(page.at(-1)!.path) }) } };
   },
 });
 

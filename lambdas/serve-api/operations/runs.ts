@@ -6,9 +6,9 @@ import { describeByProcessor } from '../describe-by-processor.ts';
 import { operation } from '../operation.ts';
 import type { ApiPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import { cursorQuery, nextCursor, RUN_STATES, runParams, runSchema } from '../schemas.ts';
+import { cursorQuery, fromCursor, nextCursor, RUN_STATES, runParams, runSchema, toCursor } from '../schemas.ts';
 import { manifestOfRows, submitRun } from '../submit-run.ts';
-import { findRun, listedRun, viewRun } from '../view-run.ts';
+import { answerRun, findRun, listedRun, viewRun } from '../view-run.ts';
 
 const MAX_INLINE_ITEMS = 50_000;
 /** A list that filters much reads at most so many pages. */
@@ -28,7 +28,7 @@ export const createRun = operation({
   summary: 'Starts a run of these items. More than 5 MB come as an upload.',
   scope: 'submit',
   body: submission,
-  bodyDocument: describeByProcessor(submission, [{ processor: 'noop', items: ['one', { value: 'two', id: 'b' }] }]),
+  bodyDocument: () => describeByProcessor(submission, [{ processor: 'noop', items: ['one', { value: 'two', id: 'b' }] }]),
   headers: { 'Idempotency-Key': 'The same key again answers the run that it made, with 200' },
   answers: { 201: { says: 'The run', schema: runSchema }, 200: { says: 'The run that this Idempotency-Key made before', schema: runSchema } },
   leadsTo: Object.fromEntries(['showRun', 'cancelRun', 'pauseRun', 'resumeRun', 'redriveRun', 'listItems', 'listErrors', 'listResults'].map((id) => [id, { run: 'run' }])),
@@ -36,7 +36,7 @@ export const createRun = operation({
   async handle({ body, caller, headers }, ports) {
     const { items, ...work } = body;
     const { run, isOld } = await submitRun({ tenant: caller.tenant, ...work, manifest: manifestOfRows(items), key: headers['idempotency-key'] }, ports);
-    return { status: isOld ? 200 : 201, body: await viewRun(await findRun(run, caller.tenant, ports), ports), headers: { location: `/v1/runs/${run}` } };
+    return answerRun(isOld ? 200 : 201, run, caller.tenant, ports);
   },
 });
 
@@ -53,13 +53,13 @@ export const listRuns = operation({
   answers: { 200: { says: 'A page of runs', schema: z.object({ runs: z.array(listed), nextCursor }) } },
   async handle({ query, caller }, ports) {
     const { runs, last } = await readRuns(caller.tenant, query, ports);
-    return { status: 200, body: { runs: runs.map(listedRun), ...(last && { nextCursor: Buffer.from(listPlace(last)).toString('base64url') }) } };
+    return { status: 200, body: { runs: runs.map(listedRun), ...(last && { nextCursor: toCursor(listPlace(last)) }) } };
   },
 });
 
 async function readRuns(tenant: string, { limit, cursor, state, processor }: z.infer<typeof listQuery>, { ledger }: ApiPorts): Promise<{ readonly runs: RunRecord[]; readonly last?: RunRecord }> {
   const runs: RunRecord[] = [];
-  let before = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString();
+  let before = cursor === undefined ? undefined : fromCursor(cursor);
   for (let page = 0; page < PAGES_AT_ONCE; page++) {
     const found = await ledger.listRuns(tenant, limit, before);
     for (const run of found) {

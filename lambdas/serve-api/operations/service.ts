@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ALL_TENANTS } from '../../../shared/tenant-settings.ts';
+import { ALL_TENANTS, paysCredits } from '../../../shared/tenant-settings.ts';
 import { operation } from '../operation.ts';
 
 const part = z.enum(['up', 'down']);
@@ -63,12 +63,12 @@ export const showUsage = operation({
   },
   async handle({ caller: { tenant } }, { tenants, accounts, room }) {
     const [settings, all, account, waiting] = await Promise.all([tenants.readSettings(tenant), tenants.readSettings(ALL_TENANTS), accounts.read(tenant), room.read(tenant)]);
-    const { weight, maxInFlight, maxWaitingItems, onFull, paysCredits = all.paysCredits ?? false } = settings;
+    const { weight, maxInFlight, maxWaitingItems, onFull } = settings;
     const inLine = Object.values(waiting?.line ?? {}).reduce((sum, items) => sum + items, 0);
     return {
       status: 200,
       body: {
-        paysCredits,
+        paysCredits: paysCredits(settings, all),
         ...(account && { credits: account }),
         ...(waiting && { waiting: { items: waiting.waiting, inLine, ...(waiting.itemsPerSecond !== undefined && { itemsPerSecond: waiting.itemsPerSecond }) } }),
         weight,

@@ -3,7 +3,7 @@ import { listProcessors } from '../../../processors/registry.ts';
 import { completeUpload, MAX_FILES, uploadPrefix } from '../complete-upload.ts';
 import { operation } from '../operation.ts';
 import { runSchema } from '../schemas.ts';
-import { findRun, viewRun } from '../view-run.ts';
+import { answerRun } from '../view-run.ts';
 
 const MIB = 1024 * 1024;
 const MAX_FILE_BYTES = 100 * MIB;
@@ -67,6 +67,6 @@ export const completeUploadOperation = operation({
   problems: [409, 413, 415, 422, 429],
   async handle({ params, body, caller }, ports) {
     const { run, isOld } = await completeUpload({ tenant: caller.tenant, upload: params.upload, ...body, files: body.files, manifest: body.manifest }, ports);
-    return { status: isOld ? 200 : 201, body: await viewRun(await findRun(run, caller.tenant, ports), ports), headers: { location: `/v1/runs/${run}` } };
+    return answerRun(isOld ? 200 : 201, run, caller.tenant, ports);
   },
 });

@@ -1,11 +1,10 @@
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { BrokenObjectError } from '../../../shared/errors.ts';
 import { splitOptions } from '../../../shared/manifest/common-options.ts';
 import { mapConcurrently } from '../../../shared/map-concurrently.ts';
 import { ERRORS_FILE_NAME, parsePartPath, runPrefix } from '../../../shared/names.ts';
 import type { ObjectStore } from '../../../shared/ports.ts';
 import type { ResultRow, RunManifest } from '../../../shared/rows.ts';
+import { rowsOf } from '../stored-rows.ts';
 
 /** One item that is done again. */
 export interface RedrivenRow {
@@ -53,7 +52,9 @@ interface Choice {
 }
 
 async function* chosenOf(results: ObjectStore, key: string, { isChosen, groupBy }: Choice): AsyncGenerator<RedrivenRow> {
-  for await (const row of readRows(results, key)) {
+  const object = await results.open(key);
+  if (!object) throw new BrokenObjectError(`expected the object ${key} that the run's manifest.json lists, it is not there`);
+  for await (const row of rowsOf(object, key)) {
     if (isChosen(row)) yield { line: row.line, text: JSON.stringify(rowOf(row, groupBy)), error: row.verdict === 'failed' ? row.error.name : undefined };
   }
 }
@@ -63,19 +64,4 @@ function rowOf({ id, input, group }: ResultRow, groupBy: string | undefined): ob
   const isKept = (name: string, value: string) => Object.hasOwn(input, name) && String(input[name]) === value;
   const withId = id === undefined || isKept('id', id) ? input : { ...input, id };
   return group === undefined || groupBy === undefined || isKept(groupBy, group) ? withId : { ...withId, [groupBy]: group };
-}
-
-/** A part's header passes for a row that nobody chooses: it has no verdict. */
-async function* readRows(results: ObjectStore, key: string): AsyncGenerator<ResultRow> {
-  const object = await results.open(key);
-  if (!object) throw new BrokenObjectError(`expected the object ${key} that the run's manifest.json lists, it is not there`);
-  // `pipeline` hands a fault of the source on to the reader of the unpacked stream; its callback has nothing left to do.
-  const unpacked = pipeline(Readable.from(object.body), createGunzip(), () => undefined).setEncoding('utf8') as AsyncIterable<string>;
-  let rest = '';
-  for await (const text of unpacked) {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) yield JSON.parse(line) as ResultRow;
-  }
-  if (rest !== '') throw new BrokenObjectError(`expected the object ${key} to end with a line end, it is cut`);
 }
