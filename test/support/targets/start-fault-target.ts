@@ -42,8 +42,10 @@ async function routeLocalstack(onError: (error: unknown) => void): Promise<Fault
   const front = await startFaultFront({ target: target.endpoint, callerOf: ({ appId }) => appId ?? 'nobody', onError });
   const functions = (await listFunctions(target.endpoint)).filter((name) => name.startsWith(`${STACK_NAME}-`));
   const own = await Promise.all(functions.map((name) => readEnvironment(target.endpoint, name)));
-  const setAll = (more: (name: string) => Record<string, string>): Promise<unknown> =>
-    Promise.all(functions.map((name, i) => writeEnvironment(target.endpoint, name, { ...own[i], ...more(name) })));
+  const setAll = async (more: (name: string) => Record<string, string>): Promise<void> => {
+    await Promise.all(functions.map((name, i) => writeEnvironment(target.endpoint, name, { ...own[i], ...more(name) })));
+    await new Promise((resolve) => setTimeout(resolve, LAST_POLL_MS));
+  };
   const stop = async (): Promise<void> => {
     await setAll(() => ({}));
     await front.stop();
@@ -63,6 +65,11 @@ interface FunctionConfiguration {
 }
 
 const UPDATE_TIMEOUT_MS = 60_000;
+/**
+ * LocalStack goes on to poll for a replaced function's events, until one of its few threads has ended that poller's wait of two seconds. An event
+ * that it still gets hides for the function's time-out and a minute.
+ */
+const LAST_POLL_MS = 10_000;
 
 const configurationUrl = (endpoint: string, name: string): string => `${endpoint}/2015-03-31/functions/${name}/configuration`;
 
