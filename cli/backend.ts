@@ -6,7 +6,7 @@ import type { QueueDescription, RunWait } from '../shared/describe-queue.ts';
 import type { DeadLetters, ObjectStore, RunLedger } from '../shared/ports.ts';
 import type { ManifestSource } from '../shared/rows.ts';
 import type { RunControl } from '../shared/run-control.ts';
-import type { TenantAdmin } from './tenant-admin.ts';
+import type { TenantAdmin } from '../shared/tenant-admin.ts';
 
 /** A running stack, as the commands see it. */
 export interface Backend {

@@ -32,7 +32,7 @@ import { readApiVariable } from './api-variable.ts';
 import type { Backend, BackendOptions } from './backend.ts';
 import { endDeadLeases, forgetSlots, resumeOpenRuns } from './resume-open-runs.ts';
 import { createRunControl } from '../shared/run-control.ts';
-import { createTenantAdmin } from './tenant-admin.ts';
+import { createTenantAdmin } from '../shared/tenant-admin.ts';
 
 /** How another process on this machine reaches a running stack. */
 interface StackAccess {
@@ -44,6 +44,9 @@ interface StackAccess {
 
 /** Is told of a stack that this process starts, before any run goes on. */
 export type StackListener = (stack: EmbeddedStack) => void;
+
+/** The parameter's default: who starts a stack with another one names it as `host:*` too. */
+const DEFAULT_HOST_REQUESTS_PER_SECOND = 2;
 
 const accessFile = (dataFolder: string): string => join(dataFolder, 'stack.json');
 
@@ -130,7 +133,7 @@ function connect(access: StackAccess, stop: () => Promise<void>): Backend {
     tenants: createTenantAdmin({ ledger, tenants: createTenantStore(dynamo, tenants), room: createWaitingRoom(dynamo, tenants), maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, credits: createCredits(dynamo, tenants, Date.now), accounts: createCreditAccounts(dynamo, tenants, Date.now), dispatchQueue, clock: Date.now, newNonce: randomUUID }),
     deadLetters: createDeadLetters(sqs, JSON.parse(outputOf(outputs, 'DeadLetterQueues')) as DeadLetterQueues, randomUUID),
     keys: createKeyStore(dynamo, tenants),
-    limits: createLimitControlOf(dynamo, outputOf(outputs, 'LimitsTable'), async () => countWaiting(await readLanes(lanes), Date.now())),
+    limits: createLimitControlOf(dynamo, outputOf(outputs, 'LimitsTable'), { hostRequestsPerSecond: DEFAULT_HOST_REQUESTS_PER_SECOND, countWaiting: async () => countWaiting(await readLanes(lanes), Date.now()) }),
     admit: async (event) => admitRun(uploadOf(event), { ledger, manifests: createObjectStore(s3, manifests), executions, processors: listProcessors() }),
     upload: (manifest) => uploadManifest(s3, manifests, manifest),
     async stop() {

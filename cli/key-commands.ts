@@ -13,7 +13,7 @@ export function addKeyCommands(program: Command, { context, end }: { readonly co
   keys
     .command('create <name>')
     .description('makes a key of the tenant, and shows it this once')
-    .addOption(new Option('--scope <scope>', 'read, submit, manage or admin; may be given again (default: the first three)').argParser((scope: string, before: readonly string[]) => [...before, scope]).default([] as string[], 'none'))
+    .addOption(new Option('--scope <scope>', 'read, submit, manage, admin or operator (limits and tenants, of all); may be given again (default: the first three)').argParser((scope: string, before: readonly string[]) => [...before, scope]).default([] as string[], 'none'))
     .option('--days <n>', 'ends it after so many days')
     .action(async (name: string, options: NewKeyOptions) => end((await load()).createKeyCommand(name, options, context())));
   keys

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { explanationSchema, itemSchema } from '../lambdas/serve-api/operations/item.ts';
+import type { limitSchema } from '../lambdas/serve-api/operations/limits.ts';
 import type { errorGroupSchema, fileSchema } from '../lambdas/serve-api/operations/results.ts';
+import type { tenantSchema } from '../lambdas/serve-api/operations/tenants.ts';
 import type { formSchema } from '../lambdas/serve-api/operations/uploads.ts';
 import type { keySchema, newKeySchema, resultRowSchema, RunView, RUN_STATES } from '../lambdas/serve-api/schemas.ts';
 import type { Scope } from '../shared/api-keys.ts';
+import type { TenantSettings } from '../shared/tenant-settings.ts';
 import { Transport, type ClientOptions } from './transport.ts';
 
 export type { ClientOptions } from './transport.ts';
@@ -20,6 +23,8 @@ export type ResultFile = z.infer<typeof fileSchema>;
 export type UploadForm = z.infer<typeof formSchema>;
 export type Key = z.infer<typeof keySchema>;
 export type NewKey = z.infer<typeof newKeySchema>;
+export type Limit = z.infer<typeof limitSchema>;
+export type Tenant = z.infer<typeof tenantSchema>;
 export type Options = Readonly<Record<string, unknown>>;
 
 /** A page of a list. */
@@ -75,11 +80,15 @@ export type SpillwayClient = ReturnType<typeof createClient>;
 export function createClient(options: ClientOptions) {
   const transport = new Transport(options);
   const get = <Answer>(path: string, query: object = {}) => transport.call<Answer>({ method: 'GET', path: path + queryOf(query), isRepeatable: true });
+  const put = <Answer>(path: string, body: unknown) => transport.call<Answer>({ method: 'PUT', path, body, isRepeatable: true });
+  const remove = (path: string) => transport.call<void>({ method: 'DELETE', path, isRepeatable: true });
   const post = <Answer>(path: string, body: unknown, { isRepeatable = true, key }: { readonly isRepeatable?: boolean; readonly key?: string } = {}) =>
     transport.call<Answer>({ method: 'POST', path, body, isRepeatable, ...(key !== undefined && { headers: { 'idempotency-key': key } }) });
   const runPath = (run: string): string => `/v1/runs/${encodeURIComponent(run)}`;
   const itemPath = (item: string): string => `/v1/items/${encodeURIComponent(item)}`;
   const keyPath = (id: string): string => `/v1/keys/${encodeURIComponent(id)}`;
+  const limitPath = (key: string): string => `/v1/limits/${encodeURIComponent(key)}`;
+  const tenantPath = (tenant: string): string => `/v1/tenants/${encodeURIComponent(tenant)}`;
   return {
     createRun: (run: NewRun, { idempotencyKey: key = randomUUID() }: { readonly idempotencyKey?: string } = {}) => post<Run>('/v1/runs', run, { key }),
     listRuns: (query: PageQuery & { readonly state?: RunState; readonly processor?: string } = {}) => get<Page<'runs', Pick<Run, 'run' | 'processor' | 'state' | 'createdAt' | 'finishedAt' | 'total'>>>('/v1/runs', query),
@@ -106,7 +115,22 @@ export function createClient(options: ClientOptions) {
     createKey: (key: { readonly name: string; readonly scopes: readonly Scope[]; readonly expiresInSeconds?: number }) => post<NewKey>('/v1/keys', key, { isRepeatable: false }),
     listKeys: () => get<{ readonly keys: readonly Key[] }>('/v1/keys'),
     rotateKey: (id: string, { overlapSeconds }: { readonly overlapSeconds?: number } = {}) => post<NewKey>(`${keyPath(id)}/rotate`, overlapSeconds === undefined ? {} : { overlapSeconds }, { isRepeatable: false }),
-    revokeKey: (id: string) => transport.call<void>({ method: 'DELETE', path: keyPath(id), isRepeatable: true }),
+    revokeKey: (id: string) => remove(keyPath(id)),
+    showWorkers: () => get<{ readonly classes: readonly { readonly name: string; readonly window: number; readonly inFlight: number; readonly itemsPerSecond: number }[] }>('/v1/workers'),
+    listLimits: (query: PageQuery & { readonly prefix?: string } = {}) => get<Page<'limits', Limit>>('/v1/limits', query),
+    showLimit: (key: string) => get<Limit>(limitPath(key)),
+    /** @param limit as in `450 requests and 450,000 tokens per minute` */
+    setLimit: (key: string, limit: string) => put<{ readonly set: Readonly<Record<string, NonNullable<Limit['setting']>>>; readonly changed: readonly string[] }>(limitPath(key), { limit }),
+    unsetLimit: (key: string) => remove(limitPath(key)),
+    listTenants: () => get<{ readonly tenants: readonly Tenant[] }>('/v1/tenants'),
+    showTenant: (tenant: string) => get<Tenant>(tenantPath(tenant)),
+    /** All settings: what is not named has its default again. */
+    setTenant: (tenant: string, settings: Partial<TenantSettings>) => put<{ readonly tenant: string; readonly settings: TenantSettings; readonly released: number }>(tenantPath(tenant), settings),
+    /** Counts once for each `id`. */
+    addCredits: (tenant: string, change: { readonly amount: number; readonly id: string }) =>
+      post<{ readonly tenant: string; readonly credits: NonNullable<Tenant['credits']>; readonly change: 'added' | 'seen'; readonly released: number }>(`${tenantPath(tenant)}/credits`, change),
+    /** The text format of Prometheus. */
+    showMetrics: () => get<string>('/metrics'),
     health: () => get<Readonly<Record<string, unknown>>>('/health'),
   };
 }

@@ -65,6 +65,7 @@ export class Transport {
       });
     const text = await response.text();
     if (!response.ok) throw problemOf(response, text);
+    if (response.headers.get('content-type')?.startsWith('text/plain')) return text as Answer;
     return (text === '' ? undefined : JSON.parse(text)) as Answer;
   }
 }

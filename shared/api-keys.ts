@@ -1,8 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** What a key may do. Each is given by name: none includes another. */
+/** What a key may do with its tenant's work and keys. Each is given by name: none includes another. */
 export const SCOPES = ['read', 'submit', 'manage', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+/** Of who runs the stack: workers, limits and tenants, of all. No key can make one that has it: the stack's owner does (`spillway keys create --scope operator`). */
+export const OPERATOR_SCOPE = 'operator';
+export const ALL_SCOPES = [...SCOPES, OPERATOR_SCOPE] as const;
+export type Scope = (typeof ALL_SCOPES)[number];
 
 /** A key as it is stored: the secret itself is shown once and kept nowhere. Times are milliseconds since the epoch. */
 export interface KeyRecord {

@@ -59,10 +59,10 @@ function toBase32(bytes: Uint8Array): string {
   return text;
 }
 
-const TENANT = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+export const TENANT_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** A tenant's id is a DNS label: it stands in keys, lanes and URLs. */
-export const isTenantId = (text: string): boolean => TENANT.test(text);
+export const isTenantId = (text: string): boolean => TENANT_PATTERN.test(text);
 
 /** What merge-results wrote, for finish-run: JSON, a list of `FileEntry`. */
 export const mergedKey = (run: { tenant: string; run: string; plan: string }): string => `${planPrefix(run.tenant, run.run, run.plan)}merged.json`;

@@ -30,8 +30,10 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine): H
   });
   // Query: the list of runs. The rest is admission, as at an upload's event, and what an operator does to a run.
   serve.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
-  // Whose turn it is, and the settings of limits: what a wait is reckoned with.
-  for (const table of [lanes, limits]) serve.allow(table.tableArn, 'dynamodb:GetItem');
+  // Whose turn it is: what a wait is reckoned with.
+  serve.allow(lanes.tableArn, 'dynamodb:GetItem');
+  // Limits are listed, set and unset.
+  serve.allow(limits.tableArn, 'dynamodb:GetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem');
   // Keys, idempotency keys, settings, credits and places.
   serve.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
   allowAdmission(foundation, serve, machine);

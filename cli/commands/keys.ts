@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createKey, type KeyRecord, type KeyStore, type Scope, SCOPES } from '../../shared/api-keys.ts';
+import { ALL_SCOPES, createKey, type KeyRecord, type KeyStore, type Scope } from '../../shared/api-keys.ts';
 import { UsageError } from '../../shared/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -50,8 +50,8 @@ const view = ({ id, tenant, name, scopes, createdAt, expiresAt }: KeyRecord) => 
 const describe = ({ id, tenant, name, scopes, createdAt, expiresAt }: ReturnType<typeof view>): string => `${id}  ${name}  tenant ${tenant}  ${scopes.join(', ')}  since ${createdAt}${expiresAt === undefined ? '' : `, until ${expiresAt}`}`;
 
 function readScope(text: string): Scope {
-  const scope = SCOPES.find((known) => known === text);
-  if (!scope) throw new UsageError(`expected --scope to be one of ${SCOPES.join(', ')}, got ${text}`);
+  const scope = ALL_SCOPES.find((known) => known === text);
+  if (!scope) throw new UsageError(`expected --scope to be one of ${ALL_SCOPES.join(', ')}, got ${text}`);
   return scope;
 }
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { UsageError } from '../../shared/errors.ts';
 import { isTenantId } from '../../shared/names.ts';
-import type { QueueDescription, QueueTenant } from '../../shared/describe-queue.ts';
-import type { CreditAccount, Waiting } from '../../shared/ports.ts';
-import type { RunRecord } from '../../shared/records.ts';
-import { ALL_TENANTS, DEFAULT_TENANT_SETTINGS, type TenantSettings, tenantSettingsSchema } from '../../shared/tenant-settings.ts';
+import type { CreditAccount } from '../../shared/ports.ts';
+import { giveCredits } from '../../shared/tenant-admin.ts';
+import { ALL_TENANTS, type TenantSettings, tenantSettingsSchema } from '../../shared/tenant-settings.ts';
+import { type TenantView, viewTenant, viewTenants } from '../../shared/view-tenant.ts';
 import type { Backend, BackendOptions } from '../backend.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -12,27 +12,10 @@ import { formatCount } from '../progress.ts';
 import { describeState } from '../run-state.ts';
 import { type CommandContext, readRunOptions } from '../settings.ts';
 
-/** One tenant, as `--json` prints it. */
-interface TenantView {
-  readonly tenant: string;
-  readonly settings: TenantSettings;
-  /** Of a tenant that has, or had, any. */
-  readonly credits?: CreditAccount;
-  readonly openRuns: number;
-  /** Runs that wait to be let in. */
-  readonly queuedRuns: number;
-  /** Of a tenant with a cap: items of its runs that are in, items of those in the line, and what went in the last minutes. */
-  readonly waiting?: { readonly items: number; readonly inLine: number; readonly itemsPerSecond?: number };
-  /** Of a tenant with work: its share of what workers did lately, 0 to 1, and how far it is ahead of its turn, as in `spillway queue`. */
-  readonly service?: Pick<QueueTenant, 'share' | 'lagMs'>;
-}
-
 /** Every tenant that has settings or an open run. */
 export async function tenantsCommand(context: CommandContext): Promise<ExitCode> {
   return withBackend(context, async ({ tenants, describeQueue }) => {
-    const [settings, runs, queue] = await Promise.all([tenants.settings.listSettings(), tenants.openRuns(), describeQueue()]);
-    const names = [...new Set([...settings.keys(), ...runs.map(({ tenant }) => tenant)])].sort();
-    const views = await Promise.all(names.map(async (name) => viewOf(name, settings.get(name) ?? DEFAULT_TENANT_SETTINGS, { ...(await readState(name, tenants, runs)), queue })));
+    const views = await viewTenants(tenants, await describeQueue());
     tell(context, { tenants: views }, views.length === 0 ? ['no tenant has settings or an open run'] : views.map((view) => describeTenant(view)));
     return EXIT.ok;
   });
@@ -43,7 +26,7 @@ export async function showTenantCommand(tenant: string, context: CommandContext)
   checkTenant(tenant);
   return withBackend(context, async ({ tenants, describeQueue }) => {
     const [runs, queue] = await Promise.all([tenants.openRuns(), describeQueue()]);
-    const view = viewOf(tenant, await tenants.settings.readSettings(tenant), { ...(await readState(tenant, tenants, runs)), queue });
+    const view = await viewTenant(tenant, tenants, { runs, queue });
     const queued = runs.filter((run) => run.tenant === tenant && run.queued);
     const settings = Object.entries(view.settings).map(([name, value]) => `  ${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);
     const lines = [describeTenant(view), ...settings, ...queued.map((run) => `  run ${run.run}: ${describeState(run)}`)];
@@ -91,12 +74,10 @@ export async function creditsCommand(tenant: string, options: CreditOptions, con
   });
 }
 
-async function changeCredits({ accounts, settings }: Backend['tenants'], { tenant, amount, isAbsolute, id }: { tenant: string; amount: number; isAbsolute: boolean; id: string }): Promise<'added' | 'seen'> {
-  const { balance } = (await accounts.read(tenant)) ?? { balance: 0 };
-  const answer = await accounts.add({ tenant, amount: isAbsolute ? amount - balance : amount, id });
+async function changeCredits(admin: Backend['tenants'], { tenant, amount, isAbsolute, id }: { tenant: string; amount: number; isAbsolute: boolean; id: string }): Promise<'added' | 'seen'> {
+  const { balance } = (await admin.accounts.read(tenant)) ?? { balance: 0 };
+  const answer = await giveCredits(admin, { tenant, amount: isAbsolute ? amount - balance : amount, id });
   if (answer === 'too little') throw new UsageError(`the balance of tenant ${tenant} changed meanwhile: try again`);
-  // From now on the tenant is listed, and its runs pay.
-  await settings.writeSettings(tenant, { paysCredits: true, ...(await settings.readSettings(tenant)) });
   return answer;
 }
 
@@ -121,29 +102,6 @@ function checkNames(names: readonly string[]): void {
 
 function checkTenant(tenant: string): void {
   if (!isTenantId(tenant) && tenant !== ALL_TENANTS) throw new UsageError(`expected a tenant of 1 to 63 lower-case letters, digits and hyphens, got ${tenant}`);
-}
-
-interface TenantState {
-  readonly account: CreditAccount | undefined;
-  readonly room: Waiting | undefined;
-  readonly runs: readonly RunRecord[];
-  readonly queue: QueueDescription;
-}
-
-async function readState(tenant: string, { accounts, room }: Backend['tenants'], runs: readonly RunRecord[]): Promise<Omit<TenantState, 'queue'>> {
-  const [account, waiting] = await Promise.all([accounts.read(tenant), room.read(tenant)]);
-  return { account, room: waiting, runs };
-}
-
-function viewOf(tenant: string, settings: TenantSettings, { account, room, runs, queue }: TenantState): TenantView {
-  const lane = queue.tenants.find((each) => each.tenant === tenant);
-  const own = runs.filter((run) => run.tenant === tenant && (run.state === 'open' || run.state === 'stopping'));
-  return { tenant, settings, ...(account && { credits: account }), openRuns: own.length, queuedRuns: own.filter(({ queued }) => queued).length, ...(room && { waiting: countWaiting(room) }), ...(lane && { service: { share: lane.share, lagMs: lane.lagMs } }) };
-}
-
-function countWaiting({ waiting, line, itemsPerSecond }: Waiting): NonNullable<TenantView['waiting']> {
-  const inLine = Object.values(line).reduce((sum, items) => sum + items, 0);
-  return { items: waiting, inLine, ...(itemsPerSecond !== undefined && { itemsPerSecond }) };
 }
 
 function describeTenant({ tenant, settings, credits, openRuns, queuedRuns, waiting: room, service }: TenantView): string {

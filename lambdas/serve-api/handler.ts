@@ -9,9 +9,11 @@ import { admitRun } from '../../shared/admission.ts';
 import { createKey } from '../../shared/api-keys.ts';
 import { createDynamo, createS3, createSfn, createSqs } from '../../shared/aws/clients.ts';
 import { createCreditAccounts } from '../../shared/aws/credit-accounts.ts';
+import { createCredits } from '../../shared/aws/credit-table.ts';
 import { createExecutions, createTaskAnswers } from '../../shared/aws/executions.ts';
 import { createKeyStore } from '../../shared/aws/key-table.ts';
 import { createLaneStore } from '../../shared/aws/lane-table.ts';
+import { createLimitControlOf } from '../../shared/aws/limit-control.ts';
 import { createLimitSettings } from '../../shared/aws/limit-settings-table.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
@@ -23,11 +25,12 @@ import { createTenantStore } from '../../shared/aws/tenant-table.ts';
 import { uploadManifest } from '../../shared/aws/upload-manifest.ts';
 import { createWaitingRoom } from '../../shared/aws/waiting-room.ts';
 import { readConfiguration } from '../../shared/configuration.ts';
-import { describeQueue, waitsOf } from '../../shared/describe-queue.ts';
+import { countWaiting, describeQueue, waitsOf } from '../../shared/describe-queue.ts';
 import type { LaneState } from '../../shared/lane-state.ts';
 import { emptyLanes } from '../../shared/lanes.ts';
 import { rememberSettings } from '../../shared/limiting/settings-store.ts';
 import { createRunControl } from '../../shared/run-control.ts';
+import { createTenantAdmin } from '../../shared/tenant-admin.ts';
 import type { ApiPorts } from './ports.ts';
 import { serveApi } from './serve-api.ts';
 import { servePage } from './serve-page.ts';
@@ -48,10 +51,14 @@ const lanes = createLaneStore(dynamo, configuration.LANES_TABLE);
 const readLanes = async (): Promise<LaneState> => ((await lanes.read())?.state as LaneState | undefined) ?? emptyLanes();
 const dispatchQueue = createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL);
 const limitSettings = rememberSettings(createLimitSettings(dynamo, configuration.LIMITS_TABLE), Date.now);
+const tenantsTable = configuration.TENANTS_TABLE;
+const tenants = createTenantStore(dynamo, tenantsTable);
+const accounts = createCreditAccounts(dynamo, tenantsTable, Date.now);
+const room = createWaitingRoom(dynamo, tenantsTable);
 const controlPorts = { ledger, results, executions, taskAnswers: createTaskAnswers(sfn), dispatchQueue, clock: Date.now, newOwner: randomUUID };
 
 const ports: Omit<ApiPorts, 'control'> = {
-  keys: createKeyStore(dynamo, configuration.TENANTS_TABLE),
+  keys: createKeyStore(dynamo, tenantsTable),
   newKey: (of) => createKey(of, randomBytes),
   ledger,
   results,
@@ -61,10 +68,12 @@ const ports: Omit<ApiPorts, 'control'> = {
   admit: (upload) => admitRun(upload, { ledger, manifests, executions, processors: listProcessors() }),
   uploads: createObjectStore(s3, configuration.UPLOADS_BUCKET),
   signForm: createFormSigner(s3, configuration.UPLOADS_BUCKET),
-  submissions: createSubmissionStore(dynamo, configuration.TENANTS_TABLE),
-  tenants: createTenantStore(dynamo, configuration.TENANTS_TABLE),
-  accounts: createCreditAccounts(dynamo, configuration.TENANTS_TABLE, Date.now),
-  room: createWaitingRoom(dynamo, configuration.TENANTS_TABLE),
+  submissions: createSubmissionStore(dynamo, tenantsTable),
+  tenants,
+  accounts,
+  room,
+  tenantAdmin: createTenantAdmin({ ledger, tenants, room, accounts, credits: createCredits(dynamo, tenantsTable, Date.now), maxWaitingItemsOf: (processor) => findProcessor(processor)?.maxWaitingItems, dispatchQueue, clock: Date.now, newNonce: randomUUID }),
+  limits: createLimitControlOf(dynamo, configuration.LIMITS_TABLE, { hostRequestsPerSecond: configuration.HOST_REQUESTS_PER_SECOND, countWaiting: async () => countWaiting(await readLanes(), Date.now()) }),
   findProcessor,
   limitPerSecond: (processor, options) => mainLimitPerSecond(processor, options, { settings: limitSettings, hostRequestsPerSecond: configuration.HOST_REQUESTS_PER_SECOND }),
   waitsOf: async (run) => waitsOf(await readLanes(), run, Date.now()),

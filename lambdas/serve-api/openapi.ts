@@ -32,7 +32,7 @@ export function openApiOperation(operations: readonly Operation[]): Operation {
 
 export function describe(operations: readonly Operation[]): JsonObject {
   const paths: Record<string, Record<string, JsonObject>> = {};
-  for (const each of operations) (paths[each.path] ??= {})[each.method.toLowerCase()] = describeOperation(each);
+  for (const each of operations) (paths[each.path.replace('+}', '}')] ??= {})[each.method.toLowerCase()] = describeOperation(each);
   return {
     openapi: '3.1.0',
     info: { title: 'Spillway', version: VERSION, description: 'Runs big lists of work: fair between tenants, within every limit, verified to the last item.' },
@@ -57,7 +57,7 @@ function describeOperation({ id, summary, scope, params, query, body, headers = 
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: !body.safeParse({}).success, content: { [isForm ? 'multipart/form-data' : 'application/json']: { schema: bodyDocument?.() ?? schemaOf(body, 'input') } } } }),
     responses: {
-      ...Object.fromEntries(Object.entries(answers).map(([status, { says, schema }]) => [status, { description: says, ...(schema && { content: { 'application/json': { schema: schemaOf(schema, 'output') } } }), ...(leadsTo && { links: linksOf(leadsTo) }) }])),
+      ...Object.fromEntries(Object.entries(answers).map(([status, { says, schema, contentType = 'application/json' }]) => [status, { description: says, ...(schema && { content: { [contentType]: { schema: schemaOf(schema, 'output') } } }), ...(leadsTo && { links: linksOf(leadsTo) }) }])),
       ...Object.fromEntries(failures.map((status) => [status, { description: SAYS[status] ?? 'A problem', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }])),
     },
   };

@@ -6,12 +6,12 @@ import type { ApiPorts } from './ports.ts';
 /** Who calls: both come from the key alone. */
 export interface Caller {
   readonly tenant: string;
-  readonly keyId: string;
+  readonly scopes: readonly Scope[];
 }
 
 export interface OperationAnswer {
   readonly status: number;
-  /** JSON, in the form of the operation's schema for that status; undefined: no body. */
+  /** JSON, in the form of the operation's schema for that status; text is sent as it is, with its own `content-type`; undefined: no body. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -20,7 +20,7 @@ interface Shape<Params, Query, Body> {
   /** `operationId` of the document: what a client's method is called. */
   readonly id: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** With `{name}` for each parameter. */
+  /** With `{name}` for each parameter; `{name+}`, the last, may hold a `/`. */
   readonly path: string;
   readonly summary: string;
   /** Undefined: anybody may call it. */
@@ -35,7 +35,7 @@ interface Shape<Params, Query, Body> {
   /** Header -> what it means; all may be missing. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What is answered if all goes well, by status. */
-  readonly answers: Readonly<Record<number, { readonly says: string; readonly schema?: z.ZodType }>>;
+  readonly answers: Readonly<Record<number, { readonly says: string; readonly schema?: z.ZodType; /** @default JSON */ readonly contentType?: string }>>;
   /** Operations that its answer leads to: id -> parameter -> field of the answer. */
   readonly leadsTo?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Statuses of problems that it has beside those that every operation has. */

@@ -6,6 +6,8 @@ import type { FormSigner } from '../../shared/aws/signed-forms.ts';
 import type { ManifestUpload } from '../../shared/aws/upload-manifest.ts';
 import type { StoredSubmission } from '../../shared/aws/submission-table.ts';
 import type { Clock, CreditAccounts, ObjectStore, RunLedger, TenantStore, WaitingRoom } from '../../shared/ports.ts';
+import type { LimitControl } from '../../shared/limiting/limit-control.ts';
+import type { TenantAdmin } from '../../shared/tenant-admin.ts';
 import type { RunControl } from '../../shared/run-control.ts';
 import type { JsonObject, ManifestSource } from '../../shared/rows.ts';
 
@@ -30,6 +32,8 @@ export interface ApiPorts {
   /** Items a second that the limit on all items of such a run allows; undefined: there is none. */
   readonly limitPerSecond: (processor: Processor, options: JsonObject) => Promise<number | undefined>;
   readonly findProcessor: (name: string) => Processor | undefined;
+  readonly tenantAdmin: TenantAdmin;
+  readonly limits: LimitControl;
   readonly waitsOf: (run: string) => Promise<readonly RunWait[]>;
   readonly describeQueue: () => Promise<QueueDescription>;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SCOPES } from '../../shared/api-keys.ts';
+import { ALL_SCOPES } from '../../shared/api-keys.ts';
 import { RUN_ID_PATTERN } from '../../shared/names.ts';
 import { VERDICTS } from '../../shared/rows.ts';
 import { ITEM_ID_PATTERN } from './item-id.ts';
@@ -61,7 +61,7 @@ export const fromCursor = (cursor: string): string => Buffer.from(cursor, 'base6
 export const cursorQuery = { limit: z.coerce.number().int().min(1).max(100).default(20), cursor: z.string().regex(/^[\w-]{1,400}$/).optional() };
 export const nextCursor = z.string().optional().meta({ description: 'For the next page; missing on the last' });
 
-export const keySchema = z.object({ id: z.string(), name: z.string(), scopes: z.array(z.enum(SCOPES)), createdAt: time, expiresAt: time.optional() });
+export const keySchema = z.object({ id: z.string(), name: z.string(), scopes: z.array(z.enum(ALL_SCOPES)), createdAt: time, expiresAt: time.optional() });
 export const newKeySchema = keySchema.extend({ key: z.string().meta({ description: 'Shown this once' }) });
 
 export const problemSchema = z.object({

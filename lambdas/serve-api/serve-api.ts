@@ -62,18 +62,29 @@ class MethodProblem extends Problem {
 }
 
 function matchPath(pattern: string, path: string): Record<string, string> | undefined {
-  const [wanted, got] = [pattern.split('/'), path.split('/')];
+  const wanted = pattern.split('/');
+  const parts = path.split('/');
+  const got = pattern.endsWith('+}') && parts.length > wanted.length ? [...parts.slice(0, wanted.length - 1), parts.slice(wanted.length - 1).join('/')] : parts;
   if (wanted.length !== got.length) return undefined;
   const params: Record<string, string> = {};
   for (const [i, part] of wanted.entries()) {
-    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    const name = /^\{(\w+)\+?\}$/.exec(part)?.[1];
     if (name === undefined ? part !== got[i] : got[i] === '') return undefined;
-    if (name !== undefined) params[name] = got[i]!;
+    if (name !== undefined) params[name] = decode(got[i]!);
   }
   return params;
 }
 
-const ANYBODY: Caller = { tenant: '', keyId: '' };
+/** API Gateway may have decoded it already. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+const ANYBODY: Caller = { tenant: '', scopes: [] };
 const CHALLENGE = 'Bearer realm="spillway"';
 
 async function authorise({ scope }: Operation, { headers }: ApiRequest, { keys, clock }: ApiPorts): Promise<Caller> {
@@ -81,7 +92,7 @@ async function authorise({ scope }: Operation, { headers }: ApiRequest, { keys, 
   const key = await findKey(headers['authorization'], keys, clock());
   if (!key) throw new Problem(401, 'expected a key that is valid: `Authorization: Bearer spw_…`');
   if (!key.scopes.includes(scope)) throw new Problem(403, `expected a key with the scope ${scope}, this one has ${key.scopes.join(', ') || 'none'}`);
-  return { tenant: key.tenant, keyId: key.id };
+  return { tenant: key.tenant, scopes: key.scopes };
 }
 
 async function findKey(authorization: string | undefined, keys: ApiPorts['keys'], now: number): Promise<KeyRecord | undefined> {
@@ -142,7 +153,7 @@ function readBody({ headers, body = '' }: ApiRequest, errors: FieldError[]): unk
 const write = ({ status, body, headers = {} }: OperationAnswer): ApiAnswer => ({
   status,
   headers: { ...(body !== undefined && { 'content-type': 'application/json' }), 'cache-control': 'no-store', ...headers },
-  ...(body !== undefined && { body: JSON.stringify(body) }),
+  ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
 });
 
 function writeProblem(problem: Problem): ApiAnswer {

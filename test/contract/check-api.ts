@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe as describeApi } from '../../lambdas/serve-api/openapi.ts';
 import { OPERATIONS } from '../../lambdas/serve-api/operations.ts';
-import { createKey, SCOPES } from '../../shared/api-keys.ts';
+import { ALL_SCOPES, createKey } from '../../shared/api-keys.ts';
 import { createDynamo } from '../../shared/aws/clients.ts';
 import { createKeyStore } from '../../shared/aws/key-table.ts';
 import { startEmbedded } from '../support/targets/embedded.ts';
@@ -62,7 +62,7 @@ process.exit(isGood ? 0 : 1);
 
 async function makeKey(): Promise<string> {
   const keys = createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), target.outputs['TenantsTable']!);
-  const { record, text } = createKey({ tenant: 'contract', scopes: SCOPES, name: 'contract', createdAt: Date.now() }, randomBytes);
+  const { record, text } = createKey({ tenant: 'contract', scopes: ALL_SCOPES, name: 'contract', createdAt: Date.now() }, randomBytes);
   await keys.write(record);
   // What can be done to any key is done to this one, too.
   setInterval(() => void keys.write(record), REVIVED_EVERY_MS).unref();
@@ -84,12 +84,16 @@ async function settings(call: ReturnType<typeof caller>): Promise<string> {
   const { run: unwanted } = await call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: 20 }, (_, i) => `item ${i}`) });
   await call('POST', `/v1/runs/${String(unwanted)}/pause`);
   const upload = await storeFile(call);
+  for (const name of ['kept', 'gone']) await call('PUT', `/v1/limits/host:${name}.example`, { limit: '5 requests per second' });
   while ((await call('GET', `/v1/runs/${String(finished)}`))['state'] !== 'finished') await new Promise((resolve) => setTimeout(resolve, 100));
   const forOperations = { listResults: finished, listErrors: finished, listItems: finished, redriveRun: finished, showRun: finished, pauseRun: open, resumeRun: open, cancelRun: unwanted };
   const parameters = [
     ...Object.entries(forOperations).map(([id, run]) => [id, 'run', String(run)]),
     ...['showItem', 'explainItem'].map((id) => [id, 'item', `${String(finished)}.1`]),
     ['completeUpload', 'upload', upload],
+    ['showLimit', 'key', 'host:kept.example'],
+    ['setLimit', 'key', 'host:set.example'],
+    ['unsetLimit', 'key', 'host:gone.example'],
   ];
   return parameters.map(([id, name, value]) => `[[operations]]\ninclude-operation-id = "${id}"\nparameters = { "path.${name}" = "${value}" }\n`).join('\n');
 }

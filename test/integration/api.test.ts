@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey, SCOPES, type Scope } from '../../shared/api-keys.ts';
+import { createKey, OPERATOR_SCOPE, SCOPES, type Scope } from '../../shared/api-keys.ts';
 import { createDynamo } from '../../shared/aws/clients.ts';
 import { createKeyStore } from '../../shared/aws/key-table.ts';
 import { createTenantStore } from '../../shared/aws/tenant-table.ts';
@@ -165,6 +165,49 @@ describe('the API', () => {
     expect(refused).toMatchObject({ status: 429, body: { retryable: true, detail: expect.stringContaining('expected 50 credits, there are 0') } });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await call('GET', '/v1/usage', { by: foreignKey })).body).toMatchObject({ paysCredits: true, onFull: 'refuse' });
+  });
+
+  describe("with an operator's key", () => {
+    let operator: string;
+    beforeAll(async () => {
+      operator = await makeKey(OWN, [OPERATOR_SCOPE]);
+    });
+    const host = `${OWN}.example`;
+
+    it('sets limits, shows them, and takes them away', async () => {
+      expect(await call('PUT', `/v1/limits/host:${host}`, { by: operator, body: { limit: '5 requests per second, burst 2' } })).toMatchObject({ status: 200, body: { set: { [`host:${host}`]: { units: 5, burst: 2 } } } });
+      expect(await call('GET', `/v1/limits/${encodeURIComponent(`host:${host}`)}`, { by: operator })).toMatchObject({ status: 200, body: { key: `host:${host}`, breaker: 'closed' } });
+      expect((await call('GET', `/v1/limits?prefix=host:${host}`, { by: operator })).body['limits']).toHaveLength(1);
+      const group = `group:${OWN}/a site`.replace(' ', '-');
+      expect((await call('PUT', `/v1/limits/${encodeURIComponent(group)}`, { by: operator, body: { limit: '3 requests per minute' } })).status).toBe(200);
+      expect(await call('GET', `/v1/limits/${encodeURIComponent(group)}`, { by: operator })).toMatchObject({ status: 200, body: { key: group } });
+      for (const key of [`host:${host}`, group]) expect((await call('DELETE', `/v1/limits/${encodeURIComponent(key)}`, { by: operator })).status).toBe(204);
+      expect((await call('GET', `/v1/limits/host:${host}`, { by: operator })).status).toBe(404);
+    });
+
+    it('sets what a tenant has, and its runs that waited for credits go on', async () => {
+      const poor = `poor-${OWN}`;
+      const by = await makeKey(poor);
+      expect(await call('PUT', `/v1/tenants/${poor}`, { by: operator, body: { paysCredits: true, weight: 3 } })).toMatchObject({ status: 200, body: { settings: { weight: 3, onFull: 'wait' } } });
+      const { body } = await call('POST', '/v1/runs', { by, body: { processor: 'generate', options: { model: 'm1', api: 'nobody' }, items: ['a', 'b'] } });
+      await expect.poll(async () => (await call('GET', `/v1/runs/${String(body['run'])}`, { by })).body['state'], { timeout: 60_000, interval: 200 }).toBe('queued');
+      expect((await call('GET', `/v1/tenants/${poor}`, { by: operator })).body).toMatchObject({ tenant: poor, openRuns: 1, queuedRuns: 1 });
+      expect(await call('POST', `/v1/tenants/${poor}/credits`, { by: operator, body: { amount: 60, id: 'first' } })).toMatchObject({ status: 200, body: { change: 'added', released: 1, credits: { balance: 10, held: 50 } } });
+      expect(await call('POST', `/v1/tenants/${poor}/credits`, { by: operator, body: { amount: 60, id: 'first' } })).toMatchObject({ status: 200, body: { change: 'seen' } });
+      await expect.poll(async () => (await call('GET', `/v1/runs/${String(body['run'])}`, { by })).body['state'], { timeout: 60_000, interval: 200 }).toBe('finished');
+      expect((await call('GET', '/v1/tenants', { by: operator })).body['tenants']).toContainEqual(expect.objectContaining({ tenant: poor, credits: { balance: 60, held: 0, charged: 0 } }));
+      expect((await call('PUT', `/v1/tenants/${poor}`, { by: operator, body: {} })).status).toBe(200);
+    });
+
+    it('shows workers, and all of it to Prometheus', async () => {
+      const { body } = await call('GET', '/v1/workers', { by: operator });
+      expect(body['classes']).toContainEqual({ name: 'standard', window: expect.any(Number), inFlight: expect.any(Number), itemsPerSecond: expect.any(Number) });
+      const response = await fetch(`${target.apiEndpoint}/metrics`, { headers: { authorization: `Bearer ${operator}` } });
+      expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+      const text = await response.text();
+      expect(text).toMatch(/^# TYPE spillway_worker_window_batches gauge$/m);
+      expect(text).toMatch(/^spillway_worker_window_batches\{class="standard"\} \d+$/m);
+    });
   });
 
   it('says 401 without a key and with one that is none, and how it wants one', async () => {

@@ -42,7 +42,7 @@ describe(`${POSTS} posts by an API with limits over an exact sliding window`, ()
     client = new TargetClient(target);
     const access = { endpoint: target.endpoint, region: target.region, credentials: target.credentials };
     await createSsm(access).send(new PutParameterCommand({ Name: `${client.output('ApisPrefix')}${API}`, Type: 'SecureString', Overwrite: true, Value: JSON.stringify({ url: api.url, key: KEY }) }));
-    await createLimitControlOf(createDynamo(access), client.output('LimitsTable')).set(patternsFor(`api:${API}:m1`, parseLimit(LIMIT)));
+    await createLimitControlOf(createDynamo(access), client.output('LimitsTable'), { hostRequestsPerSecond: 2 }).set(patternsFor(`api:${API}:m1`, parseLimit(LIMIT)));
     const template = `Topic {{n}} for {{site}}. ${'Plain words. '.repeat(150)}`;
     const schema = { type: 'object', properties: { title: { type: 'string' }, body: { type: 'string' } }, required: ['title', 'body'], additionalProperties: false };
     const options = { api: API, model: 'm1', template, schema, variables: { n: { type: 'integer' }, site: { type: 'string' } }, maxOutputTokens: 500, groupBy: 'site', itemsPerBatch: 10, retries: 0 };

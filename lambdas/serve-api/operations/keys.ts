@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type KeyRecord, SCOPES } from '../../../shared/api-keys.ts';
-import { operation } from '../operation.ts';
+import { type KeyRecord, OPERATOR_SCOPE, SCOPES } from '../../../shared/api-keys.ts';
+import { type Caller, operation } from '../operation.ts';
 import type { ApiPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { keySchema, newKeySchema } from '../schemas.ts';
@@ -10,10 +10,11 @@ const keyParams = z.object({ id: z.string().regex(/^[\w-]{12}$/) });
 
 const view = ({ id, name, scopes, createdAt, expiresAt }: KeyRecord) => ({ id, name, scopes, createdAt: new Date(createdAt).toISOString(), ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }) });
 
-/** @throws Problem 404, also for another tenant's */
-async function findKey(id: string, tenant: string, { keys }: ApiPorts): Promise<KeyRecord> {
+/** An operator's key opens more than its tenant: only such a one may touch it. @throws Problem 404, also for another tenant's; 403 */
+async function findKey(id: string, { tenant, scopes }: Caller, { keys }: ApiPorts): Promise<KeyRecord> {
   const record = await keys.read(id);
   if (!record || record.tenant !== tenant) throw new Problem(404, `there is no key ${id}`);
+  if (record.scopes.includes(OPERATOR_SCOPE) && !scopes.includes(OPERATOR_SCOPE)) throw new Problem(403, `expected a key with the scope ${OPERATOR_SCOPE}: ${id} has it`);
   return record;
 }
 
@@ -60,7 +61,7 @@ export const rotateKey = operation({
   answers: { 201: { says: 'The new key', schema: newKeySchema } },
   problems: [404, 415],
   async handle({ params, body, caller }, ports) {
-    const old = await findKey(params.id, caller.tenant, ports);
+    const old = await findKey(params.id, caller, ports);
     const now = ports.clock();
     const { record, text } = ports.newKey({ tenant: old.tenant, name: old.name, scopes: old.scopes, createdAt: now });
     await ports.keys.write(record);
@@ -79,7 +80,7 @@ export const revokeKey = operation({
   answers: { 204: { says: 'It opens nothing any more' } },
   problems: [404],
   async handle({ params, caller }, ports) {
-    await ports.keys.remove(await findKey(params.id, caller.tenant, ports));
+    await ports.keys.remove(await findKey(params.id, caller, ports));
     return { status: 204 };
   },
 });

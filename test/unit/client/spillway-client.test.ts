@@ -48,6 +48,16 @@ const CALLS: { readonly [Name in keyof SpillwayClient]: (client: SpillwayClient)
   listKeys: (client) => client.listKeys(),
   rotateKey: (client) => client.rotateKey('k1'),
   revokeKey: (client) => client.revokeKey('k1'),
+  showWorkers: (client) => client.showWorkers(),
+  listLimits: (client) => client.listLimits({ prefix: 'host:' }),
+  showLimit: (client) => client.showLimit('k1'),
+  setLimit: (client) => client.setLimit('k1', '2 requests per second'),
+  unsetLimit: (client) => client.unsetLimit('k1'),
+  listTenants: (client) => client.listTenants(),
+  showTenant: (client) => client.showTenant('t1'),
+  setTenant: (client) => client.setTenant('t1', { weight: 2 }),
+  addCredits: (client) => client.addCredits('t1', { amount: 5, id: 'a' }),
+  showMetrics: (client) => client.showMetrics(),
   health: (client) => client.health(),
 };
 
@@ -62,7 +72,7 @@ describe('the client', () => {
     const { client, sent } = clientOf(OK);
     await CALLS[id as keyof SpillwayClient](client);
     expect(sent[0]!.method).toBe(method);
-    expect(sent[0]!.path.split('?')[0]).toMatch(new RegExp(`^/prod${path.replaceAll(/\{\w+\}/g, '[a-z]1(?:\\.1)?')}$`));
+    expect(sent[0]!.path.split('?')[0]).toMatch(new RegExp(`^/prod${path.replaceAll(/\{\w+\+?\}/g, '[a-z]1(?:\\.1)?')}$`));
     expect(sent[0]!.headers.get('authorization')).toBe('Bearer spw_k');
   });
 

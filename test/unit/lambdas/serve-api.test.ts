@@ -5,7 +5,7 @@ import { OPERATIONS } from '../../../lambdas/serve-api/operations.ts';
 import type { ApiPorts } from '../../../lambdas/serve-api/ports.ts';
 import { MAX_BODY_BYTES, serveApi } from '../../../lambdas/serve-api/serve-api.ts';
 import { noop } from '../../../processors/noop/processor.ts';
-import { createKey, SCOPES, type KeyRecord, type Scope } from '../../../shared/api-keys.ts';
+import { ALL_SCOPES, createKey, OPERATOR_SCOPE, SCOPES, type KeyRecord, type Scope } from '../../../shared/api-keys.ts';
 import { runIdOf } from '../../../shared/names.ts';
 import { DEFAULT_TENANT_SETTINGS } from '../../../shared/tenant-settings.ts';
 import { aRun } from '../../support/ledger-fixtures.ts';
@@ -22,6 +22,8 @@ const makeKey = (tenant: string, scopes: readonly Scope[], expiresAt?: number): 
   keys.set(record.id, record);
   return { id: record.id, text };
 };
+
+const LIMITS = ['group:acme/site', 'host:a.example', 'host:b.example'].map((key) => ({ key, perMinute: 120, burst: 1, used: 7, throttles: 0, breaker: 'closed' as const }));
 
 const ports = (): ApiPorts => {
   const run = aRun({ run: OWN, tenant: 'acme', state: 'open' });
@@ -49,6 +51,15 @@ const ports = (): ApiPorts => {
     room: { read: async () => undefined },
     limitPerSecond: async () => undefined,
     findProcessor: (name) => (name === 'noop' || name === 'document' ? { ...noop, name } : undefined),
+    tenantAdmin: {
+      settings: { readSettings: async () => DEFAULT_TENANT_SETTINGS, writeSettings: async () => undefined, listSettings: async () => new Map([['acme', DEFAULT_TENANT_SETTINGS]]) },
+      accounts: { read: async () => ({ balance: 5, held: 0, charged: 0 }), add: async ({ amount }) => (amount < -5 ? 'too little' : 'added') },
+      room: { read: async () => undefined },
+      openRuns: async () => [run],
+      release: async () => 0,
+      reread: async () => undefined,
+    },
+    limits: { list: async () => LIMITS, set: async () => [], unset: async ([key]) => key === LIMITS[0]!.key },
     waitsOf: async () => [],
     describeQueue: async () => ({ classes: {}, tenants: [] }),
     clock: () => NOW,
@@ -61,9 +72,9 @@ const FORM = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.tx
 
 /** A request that is right, but for who makes it. */
 function requestOf({ method, path, id }: Operation, authorization: string | undefined, keyId = 'a'.repeat(12)) {
-  const bodies: Record<string, unknown> = { createRun: { processor: 'noop', items: ['a'] }, createKey: { name: 'n', scopes: ['read'] }, rotateKey: {}, redriveRun: {}, createUpload: {}, completeUpload: { processor: 'noop' } };
+  const bodies: Record<string, unknown> = { createRun: { processor: 'noop', items: ['a'] }, createKey: { name: 'n', scopes: ['read'] }, rotateKey: {}, redriveRun: {}, createUpload: {}, completeUpload: { processor: 'noop' }, setLimit: { limit: '5 requests per second' }, setTenant: { weight: 3 }, addCredits: { amount: 5, id: 'a' } };
   const isForm = id === 'createDocument';
-  return { method, path: path.replace('{run}', OWN).replace('{item}', `${OWN}.1`).replace('{upload}', 'u1').replace('{id}', keyId), headers: { ...(isForm && { 'content-type': 'multipart/form-data; boundary=x' }), ...(authorization !== undefined && { authorization: `Bearer ${authorization}` }) }, query: {}, body: isForm ? FORM : bodies[id] === undefined ? undefined : JSON.stringify(bodies[id]) };
+  return { method, path: path.replace('{run}', OWN).replace('{item}', `${OWN}.1`).replace('{upload}', 'u1').replace('{id}', keyId).replace('{key+}', LIMITS[0]!.key).replace('{tenant}', 'acme'), headers: { ...(isForm && { 'content-type': 'multipart/form-data; boundary=x' }), ...(authorization !== undefined && { authorization: `Bearer ${authorization}` }) }, query: {}, body: isForm ? FORM : bodies[id] === undefined ? undefined : JSON.stringify(bodies[id]) };
 }
 
 beforeEach(() => {
@@ -78,7 +89,7 @@ describe.each(guarded.map((found) => [`${found.method} ${found.path}`, found] as
     expect(await serveApi(requestOf(found, undefined), ports())).toMatchObject({ status: 401 });
   });
 
-  it.each(SCOPES)('with the scope %s alone does what that scope says', async (scope) => {
+  it.each(ALL_SCOPES)('with the scope %s alone does what that scope says', async (scope) => {
     const own = makeKey('acme', [scope]);
     const { status } = await serveApi(requestOf(found, own.text, makeKey('acme', ['read']).id), ports());
     if (scope !== found.scope) expect(status).toBe(403);
@@ -86,17 +97,66 @@ describe.each(guarded.map((found) => [`${found.method} ${found.path}`, found] as
   });
 
   it('refuses a key that has ended, or whose secret is another one', async () => {
-    const { id, text } = makeKey('acme', SCOPES, NOW);
+    const { id, text } = makeKey('acme', ALL_SCOPES, NOW);
     expect(await serveApi(requestOf(found, text), ports())).toMatchObject({ status: 401 });
     expect(await serveApi(requestOf(found, `spw_${id}_${'x'.repeat(43)}`), ports())).toMatchObject({ status: 401 });
   });
 
-  it('tells another tenant nothing of what is not its own', async () => {
+  it.skipIf(found.scope === OPERATOR_SCOPE)('tells another tenant nothing of what is not its own', async () => {
     const foreign = makeKey('other', SCOPES);
     const answer = await serveApi(requestOf(found, foreign.text, makeKey('acme', ['read']).id), ports());
     if (/\{(?:run|item|id)\}/.test(found.path)) expect(answer).toMatchObject({ status: 404 });
     else expect(answer.body ?? '').not.toMatch(/^create(?:Run|Document)$/.test(found.id) ? /acme/ : new RegExp(`acme|${OWN}`));
   });
+});
+
+it("an operator's key is nothing that an administrator of its tenant may end, or make another of", async () => {
+  const [admin, operator] = [makeKey('acme', SCOPES), makeKey('acme', ALL_SCOPES)];
+  for (const id of ['rotateKey', 'revokeKey']) {
+    const found = OPERATIONS.find((each) => each.id === id)!;
+    expect(await serveApi(requestOf(found, admin.text, operator.id), ports())).toMatchObject({ status: 403 });
+    expect([201, 204]).toContain((await serveApi(requestOf(found, operator.text, operator.id), ports())).status);
+  }
+  const create = OPERATIONS.find(({ id }) => id === 'createKey')!;
+  expect(await serveApi({ ...requestOf(create, admin.text), body: JSON.stringify({ name: 'n', scopes: [OPERATOR_SCOPE] }) }, ports())).toMatchObject({ status: 400 });
+});
+
+describe('the limits of the stack', () => {
+  const ask = async (method: string, path: string, body?: object) => {
+    const { status, body: text } = await serveApi({ method, path, headers: { authorization: `Bearer ${makeKey('acme', [OPERATOR_SCOPE]).text}` }, query: {}, body: body && JSON.stringify(body) }, ports());
+    return { status, body: text === undefined ? undefined : JSON.parse(text) };
+  };
+
+  it.each(['group:acme/site', 'group%3Aacme%2Fsite', 'group:acme%2Fsite'])('are found by a key with a slash, however it is written (%s)', async (key) => {
+    expect(await ask('GET', `/v1/limits/${key}`)).toMatchObject({ status: 200, body: { key: 'group:acme/site', used: 7 } });
+  });
+
+  it('are listed page by page', async () => {
+    const send = async (query: Record<string, string>) => JSON.parse((await serveApi({ method: 'GET', path: '/v1/limits', headers: { authorization: `Bearer ${makeKey('acme', [OPERATOR_SCOPE]).text}` }, query, body: undefined }, ports())).body!);
+    const first = await send({ limit: '2' });
+    expect(first.limits.map(({ key }: { key: string }) => key)).toEqual(['group:acme/site', 'host:a.example']);
+    expect(await send({ limit: '2', cursor: first.nextCursor })).toEqual({ limits: [expect.objectContaining({ key: 'host:b.example' })] });
+    expect((await send({ prefix: 'host:' })).limits).toHaveLength(2);
+  });
+
+  it('are set in words, and a sentence that means nothing is refused with its place', async () => {
+    expect(await ask('PUT', '/v1/limits/api:openai:m', { limit: '450 requests and 450,000 tokens per minute' })).toMatchObject({ status: 200, body: { set: { 'api:openai:m:requests': { units: 450 }, 'api:openai:m:tokens': { units: 450_000 } } } });
+    expect(await ask('PUT', '/v1/limits/host:a.example', { limit: 'not much' })).toMatchObject({ status: 400, body: { errors: [{ in: 'body', pointer: '/limit' }] } });
+    expect(await ask('PUT', '/v1/limits/host:a.example', { limit: '5 tokens per second' })).toMatchObject({ status: 400 });
+  });
+
+  it('that are not there are not found', async () => {
+    expect(await ask('GET', '/v1/limits/host:c.example')).toMatchObject({ status: 404 });
+    expect(await ask('DELETE', '/v1/limits/host:c.example')).toMatchObject({ status: 404 });
+    expect(await ask('GET', '/v1/limits/nothing')).toMatchObject({ status: 400 });
+  });
+});
+
+it("what a tenant has not cannot be taken from it, and credits are nobody's in general", async () => {
+  const give = (tenant: string, amount: number) => serveApi({ method: 'POST', path: `/v1/tenants/${tenant}/credits`, headers: { authorization: `Bearer ${makeKey('acme', [OPERATOR_SCOPE]).text}` }, query: {}, body: JSON.stringify({ amount, id: 'a' }) }, ports());
+  expect(await give('acme', -6)).toMatchObject({ status: 409 });
+  expect(await give('*', 6)).toMatchObject({ status: 409 });
+  expect(await give('acme', 6)).toMatchObject({ status: 200 });
 });
 
 it('only the health check and the document are open to anybody', () => {

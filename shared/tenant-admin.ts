@@ -1,7 +1,7 @@
-import { isPlanned } from '../shared/planned-run.ts';
-import type { CreditAccounts, RunLedger, TenantStore, WaitingRoom } from '../shared/ports.ts';
-import type { RunRecord } from '../shared/records.ts';
-import { releaseInOrder, type ReleasePorts } from '../shared/release-queued.ts';
+import { isPlanned } from './planned-run.ts';
+import type { CreditAccounts, RunLedger, TenantStore, WaitingRoom } from './ports.ts';
+import type { RunRecord } from './records.ts';
+import { releaseInOrder, type ReleasePorts } from './release-queued.ts';
 
 /** What an operator sees and does of tenants. */
 export interface TenantAdmin {
@@ -41,4 +41,11 @@ export function createTenantAdmin(ports: AdminPorts): TenantAdmin {
       for (const { run } of (await openRunsOf(tenant)).slice(0, RUNS_TOLD)) await dispatchQueue.send({ v: 1, type: 'heal', run }, `heal/${newNonce()}`);
     },
   };
+}
+
+/** From then on the tenant is listed, and its runs pay unless its settings say no. @returns `seen` for an id that counted before, `too little` if the balance would fall below 0 */
+export async function giveCredits({ accounts, settings }: Pick<TenantAdmin, 'accounts' | 'settings'>, request: { readonly tenant: string; readonly amount: number; readonly id: string }): Promise<'added' | 'seen' | 'too little'> {
+  const answer = await accounts.add(request);
+  if (answer !== 'too little') await settings.writeSettings(request.tenant, { paysCredits: true, ...(await settings.readSettings(request.tenant)) });
+  return answer;
 }
