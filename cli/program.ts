@@ -88,7 +88,7 @@ function createActions(program: Command, { onExit, signal }: ProgramHooks) {
   const context = (): CommandContext => {
     const own = terminal();
     const startBackend: CommandContext['startBackend'] = async (options): Promise<Backend> => (await import('./embedded-backend.ts')).startBackend(options, own.note);
-    return { terminal: own, tenant: readTenant(globals()), backendOptions: readBackendOptions(globals()), startBackend, signal };
+    return { terminal: own, tenant: readTenant(globals()), backendOptions: readBackendOptions(globals()), openClient: async () => (await remote())?.client, startBackend, signal };
   };
   /** Of the profile that was asked for; undefined: the command is for this machine. */
   const remote = async (): Promise<Remote | undefined> => {

@@ -23,6 +23,7 @@ export function addRemoteCommands(program: Command, { context, globals, end, opt
     .description('writes a profile: how a stack is reached over its API, and with which key')
     .option('--stack <name>', 'makes a key in this deployed stack, for --tenant; credentials and Region as the AWS SDK finds them')
     .option('--region <region>', 'of the stack')
+    .option('--operator', 'the new key also has the scope operator: limits and tenants, of all')
     .option('--url <url>', 'of the API, with its key in the environment variable SPILLWAY_KEY; beside --stack: instead of its output ApiUrl')
     .addHelpText('after', '\nWithout --stack and --url it makes a key in the stack that runs on this machine (`spillway up`).')
     .action(async (options: Omit<LoginOptions, 'profile'>) => end((await import('./commands/login.ts')).loginCommand({ ...options, profile: profile() }, process.env, context())));

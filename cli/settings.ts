@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../shared/errors.ts';
 import { isTenantId } from '../shared/names.ts';
+import type { SpillwayClient } from '../client/spillway-client.ts';
 import type { Backend, BackendOptions } from './backend.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -9,6 +10,8 @@ export interface CommandContext {
   readonly terminal: Terminal;
   readonly tenant: string;
   readonly backendOptions: BackendOptions;
+  /** Speaks to the API of the profile that was chosen; undefined: none was. */
+  readonly openClient?: () => Promise<SpillwayClient | undefined>;
   /** Starts or finds the stack; tests hand in a fake. */
   readonly startBackend: (options: BackendOptions) => Promise<Backend>;
   /** Aborts at the first Ctrl-C. */

@@ -130,7 +130,7 @@ export function createClient(options: ClientOptions) {
     addCredits: (tenant: string, change: { readonly amount: number; readonly id: string }) =>
       post<{ readonly tenant: string; readonly credits: NonNullable<Tenant['credits']>; readonly change: 'added' | 'seen'; readonly released: number }>(`${tenantPath(tenant)}/credits`, change),
     /** The text format of Prometheus. */
-    showMetrics: () => get<string>('/metrics'),
+    showMetrics: () => transport.call<string>({ method: 'GET', path: '/metrics', isRepeatable: true, isText: true }),
     health: () => get<Readonly<Record<string, unknown>>>('/health'),
   };
 }

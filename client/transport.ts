@@ -20,6 +20,8 @@ export interface ApiCall {
   readonly body?: unknown;
   readonly form?: FormData;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What is answered is no JSON. */
+  readonly isText?: true;
   /** The same call twice does what one does: it is tried again after a broken connection and a 5xx. */
   readonly isRepeatable: boolean;
 }
@@ -50,7 +52,7 @@ export class Transport {
     }
   }
 
-  async #once<Answer>({ method, path, body, form, headers = {} }: ApiCall): Promise<Answer> {
+  async #once<Answer>({ method, path, body, form, headers = {}, isText }: ApiCall): Promise<Answer> {
     const { url, key } = this.#options;
     const sent = form ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await this.#options
@@ -65,7 +67,7 @@ export class Transport {
       });
     const text = await response.text();
     if (!response.ok) throw problemOf(response, text);
-    if (response.headers.get('content-type')?.startsWith('text/plain')) return text as Answer;
+    if (isText) return text as Answer;
     return (text === '' ? undefined : JSON.parse(text)) as Answer;
   }
 }

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { ALL_SCOPES, createKey, type KeyRecord, type KeyStore, type Scope } from '../../shared/api-keys.ts';
+import { ALL_SCOPES, type Scope } from '../../shared/api-keys.ts';
 import { UsageError } from '../../shared/errors.ts';
+import { createKeyDesk, type KeyDesk, type KeyView } from '../desks.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { createRemoteKeys } from '../remote/remote-desks.ts';
 import type { CommandContext } from '../settings.ts';
 
 export interface NewKeyOptions {
@@ -17,37 +18,32 @@ const MAX_DAYS = 3650;
 
 /** Keys of the tenant, without their secrets. */
 export async function keysCommand(context: CommandContext): Promise<ExitCode> {
-  return withKeys(context, async (keys) => {
-    const listed = (await keys.list(context.tenant)).map(view);
-    tell(context, { keys: listed }, listed.length === 0 ? [`tenant ${context.tenant} has no key: make one with spillway keys create <name>`] : listed.map(describe));
+  return withKeys(context, async (desk) => {
+    const keys = await desk.list();
+    tell(context, { keys }, keys.length === 0 ? [`${desk.owner} has no key: make one with spillway keys create <name>`] : keys.map(describe));
   });
 }
 
 /** Makes a key and shows it, this once. */
 export async function createKeyCommand(name: string, { scope, days }: NewKeyOptions, context: CommandContext): Promise<ExitCode> {
-  const scopes = scope.length === 0 ? EVERYDAY_SCOPES : scope.map(readScope);
+  const scopes = scope.length === 0 ? EVERYDAY_SCOPES : [...new Set(scope.map(readScope))];
   const lifeMs = days === undefined ? undefined : readDays(days) * DAY_MS;
-  return withKeys(context, async (keys) => {
-    const now = context.terminal.now();
-    const { record, text } = createKey({ tenant: context.tenant, scopes: [...new Set(scopes)], name, createdAt: now, ...(lifeMs !== undefined && { expiresAt: now + lifeMs }) }, randomBytes);
-    await keys.write(record);
-    tell(context, { ...view(record), key: text }, [text, `It is shown this once. ${describe(view(record))}`]);
+  return withKeys(context, async (desk) => {
+    const { view, text } = await desk.create({ name, scopes, lifeMs });
+    tell(context, { ...view, key: text }, [text, `It is shown this once. ${describe(view)}`]);
   });
 }
 
 /** Ends a key at once. */
 export async function revokeKeyCommand(id: string, context: CommandContext): Promise<ExitCode> {
-  return withKeys(context, async (keys) => {
-    const record = await keys.read(id);
-    if (!record || record.tenant !== context.tenant) throw new UsageError(`expected the id of a key of tenant ${context.tenant}, got ${id}: spillway keys lists them`);
-    await keys.remove(record);
-    tell(context, { revoked: id }, [`revoked ${id} (${record.name})`]);
+  return withKeys(context, async (desk) => {
+    const name = await desk.revoke(id);
+    if (name === undefined) throw new UsageError(`expected the id of a key of ${desk.owner}, got ${id}: spillway keys lists them`);
+    tell(context, { revoked: id }, [`revoked ${id} (${name})`]);
   });
 }
 
-const view = ({ id, tenant, name, scopes, createdAt, expiresAt }: KeyRecord) => ({ id, tenant, name, scopes, createdAt: new Date(createdAt).toISOString(), ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }) });
-
-const describe = ({ id, tenant, name, scopes, createdAt, expiresAt }: ReturnType<typeof view>): string => `${id}  ${name}  tenant ${tenant}  ${scopes.join(', ')}  since ${createdAt}${expiresAt === undefined ? '' : `, until ${expiresAt}`}`;
+const describe = ({ id, tenant, name, scopes, createdAt, expiresAt }: KeyView): string => `${id}  ${name}  ${tenant === undefined ? '' : `tenant ${tenant}  `}${scopes.join(', ')}  since ${createdAt}${expiresAt === undefined ? '' : `, until ${expiresAt}`}`;
 
 function readScope(text: string): Scope {
   const scope = ALL_SCOPES.find((known) => known === text);
@@ -67,10 +63,15 @@ function tell({ terminal }: CommandContext, document: object, lines: readonly st
 }
 
 /** Read-only: a stack that is started for this works on nothing. */
-async function withKeys({ startBackend, backendOptions }: CommandContext, use: (keys: KeyStore) => Promise<void>): Promise<ExitCode> {
+async function withKeys({ openClient, startBackend, backendOptions, tenant, terminal }: CommandContext, use: (desk: KeyDesk) => Promise<void>): Promise<ExitCode> {
+  const client = await openClient?.();
+  if (client) {
+    await use(createRemoteKeys(client));
+    return EXIT.ok;
+  }
   const backend = await startBackend({ ...backendOptions, isReadOnly: true });
   try {
-    await use(backend.keys);
+    await use(createKeyDesk(backend.keys, { tenant, now: () => terminal.now() }));
     return EXIT.ok;
   } finally {
     await backend.stop();

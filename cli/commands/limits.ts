@@ -1,15 +1,15 @@
 import { formatLimit, parseLimit } from '../../shared/limit-language.ts';
 import { patternsFor } from '../../shared/limit-settings.ts';
-import type { LimitLine } from '../../shared/limiting/limit-control.ts';
-import type { Backend } from '../backend.ts';
+import type { LimitControl, LimitLine } from '../../shared/limiting/limit-control.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatCount } from '../progress.ts';
+import { createRemoteLimits } from '../remote/remote-desks.ts';
 import type { CommandContext } from '../settings.ts';
 
 /** Keys in use and settings, with what was used of them and what holds them. */
 export async function limitsCommand(context: CommandContext): Promise<ExitCode> {
-  return withLimits(context, async ({ limits }) => {
+  return withLimits(context, async (limits) => {
     const lines = await limits.list();
     const { terminal } = context;
     if (terminal.isJson) terminal.print(JSON.stringify({ limits: lines }));
@@ -21,7 +21,7 @@ export async function limitsCommand(context: CommandContext): Promise<ExitCode> 
 /** @throws UsageError for a key or a sentence that is no limit */
 export async function setLimitCommand(key: string, sentence: string, context: CommandContext): Promise<ExitCode> {
   const changes = patternsFor(key, parseLimit(sentence));
-  return withLimits(context, async ({ limits }) => {
+  return withLimits(context, async (limits) => {
     const changed = await limits.set(changes);
     const { terminal } = context;
     if (terminal.isJson) terminal.print(JSON.stringify({ set: Object.fromEntries(changes), changed }));
@@ -34,7 +34,7 @@ export async function setLimitCommand(key: string, sentence: string, context: Co
 }
 
 export async function unsetLimitCommand(key: string, context: CommandContext): Promise<ExitCode> {
-  return withLimits(context, async ({ limits }) => {
+  return withLimits(context, async (limits) => {
     const wasSet = await limits.unset([key, `${key}:requests`, `${key}:tokens`]);
     const { terminal } = context;
     if (terminal.isJson) terminal.print(JSON.stringify({ unset: wasSet }));
@@ -67,10 +67,12 @@ function describeState({ share = 1, throttles, breaker, pausedUntil, waiting = 0
   return states.join(', ') || 'free';
 }
 
-async function withLimits(context: CommandContext, act: (backend: Backend) => Promise<ExitCode>): Promise<ExitCode> {
+async function withLimits(context: CommandContext, act: (limits: LimitControl) => Promise<ExitCode>): Promise<ExitCode> {
+  const client = await context.openClient?.();
+  if (client) return act(createRemoteLimits(client));
   const backend = await context.startBackend({ ...context.backendOptions, isReadOnly: true });
   try {
-    return await act(backend);
+    return await act(backend.limits);
   } finally {
     await backend.stop();
   }

@@ -2,20 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { UsageError } from '../../shared/errors.ts';
 import { isTenantId } from '../../shared/names.ts';
 import type { CreditAccount } from '../../shared/ports.ts';
-import { giveCredits } from '../../shared/tenant-admin.ts';
 import { ALL_TENANTS, type TenantSettings, tenantSettingsSchema } from '../../shared/tenant-settings.ts';
-import { type TenantView, viewTenant, viewTenants } from '../../shared/view-tenant.ts';
-import type { Backend, BackendOptions } from '../backend.ts';
+import type { TenantView } from '../../shared/view-tenant.ts';
+import { createTenantDesk, type TenantDesk } from '../desks.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatCount } from '../progress.ts';
+import { createRemoteTenants } from '../remote/remote-desks.ts';
 import { describeState } from '../run-state.ts';
 import { type CommandContext, readRunOptions } from '../settings.ts';
 
 /** Every tenant that has settings or an open run. */
 export async function tenantsCommand(context: CommandContext): Promise<ExitCode> {
-  return withBackend(context, async ({ tenants, describeQueue }) => {
-    const views = await viewTenants(tenants, await describeQueue());
+  return withDesk(context, async (desk) => {
+    const views = await desk.list();
     tell(context, { tenants: views }, views.length === 0 ? ['no tenant has settings or an open run'] : views.map((view) => describeTenant(view)));
     return EXIT.ok;
   });
@@ -24,10 +24,8 @@ export async function tenantsCommand(context: CommandContext): Promise<ExitCode>
 /** All settings of one tenant, its credits, and its runs that wait. */
 export async function showTenantCommand(tenant: string, context: CommandContext): Promise<ExitCode> {
   checkTenant(tenant);
-  return withBackend(context, async ({ tenants, describeQueue }) => {
-    const [runs, queue] = await Promise.all([tenants.openRuns(), describeQueue()]);
-    const view = await viewTenant(tenant, tenants, { runs, queue });
-    const queued = runs.filter((run) => run.tenant === tenant && run.queued);
+  return withDesk(context, async (desk) => {
+    const { view, queued } = await desk.show(tenant);
     const settings = Object.entries(view.settings).map(([name, value]) => `  ${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);
     const lines = [describeTenant(view), ...settings, ...queued.map((run) => `  run ${run.run}: ${describeState(run)}`)];
     tell(context, { ...view, queued: queued.map(({ run, queued: why }) => ({ run, ...why })) }, lines);
@@ -41,12 +39,10 @@ export async function setTenantCommand(tenant: string, pairs: readonly string[],
   if (pairs.length + unset.length === 0) throw new UsageError('expected a setting such as weight=3, or --unset weight');
   checkNames(unset);
   const changes = readRunOptions(pairs);
-  return withBackend(context, async ({ tenants }) => {
-    const before = Object.entries(await tenants.settings.readSettings(tenant)).filter(([name]) => !unset.includes(name));
+  return withDesk(context, async (desk) => {
+    const before = Object.entries(await desk.readSettings(tenant)).filter(([name]) => !unset.includes(name));
     const settings = readSettings({ ...Object.fromEntries(before), ...changes });
-    await tenants.settings.writeSettings(tenant, settings);
-    await tenants.reread(tenant);
-    const released = await tenants.release(tenant);
+    const released = await desk.writeSettings(tenant, settings);
     tell(context, { tenant, settings, released }, [`tenant ${tenant}: ${describeSettings(settings)}${describeReleased(released)}`]);
     return EXIT.ok;
   });
@@ -64,21 +60,20 @@ export async function creditsCommand(tenant: string, options: CreditOptions, con
   const { add, set, id = randomUUID() } = options;
   if (add !== undefined && set !== undefined) throw new UsageError('expected --add or --set, got both');
   const given = readCredits(add === undefined ? '--set' : '--add', add ?? set);
-  return withBackend(context, async ({ tenants }) => {
-    const change = given === undefined ? undefined : await changeCredits(tenants, { tenant, amount: given, isAbsolute: set !== undefined, id });
-    const released = change === 'added' ? await tenants.release(tenant) : 0;
-    const credits = (await tenants.accounts.read(tenant)) ?? { balance: 0, held: 0, charged: 0 };
+  return withDesk(context, async (desk) => {
+    const { change, released } = given === undefined ? { change: undefined, released: 0 } : await changeCredits(desk, { tenant, amount: given, isAbsolute: set !== undefined, id });
+    const credits = await desk.readCredits(tenant);
     const note = change === 'seen' ? `; ${id} was counted already` : '';
     tell(context, { tenant, credits, ...(change && { change }), released }, [`tenant ${tenant}: ${describeCredits(credits)}${note}${describeReleased(released)}`]);
     return EXIT.ok;
   });
 }
 
-async function changeCredits(admin: Backend['tenants'], { tenant, amount, isAbsolute, id }: { tenant: string; amount: number; isAbsolute: boolean; id: string }): Promise<'added' | 'seen'> {
-  const { balance } = (await admin.accounts.read(tenant)) ?? { balance: 0 };
-  const answer = await giveCredits(admin, { tenant, amount: isAbsolute ? amount - balance : amount, id });
-  if (answer === 'too little') throw new UsageError(`the balance of tenant ${tenant} changed meanwhile: try again`);
-  return answer;
+async function changeCredits(desk: TenantDesk, { tenant, amount, isAbsolute, id }: { tenant: string; amount: number; isAbsolute: boolean; id: string }): Promise<{ change: 'added' | 'seen'; released: number }> {
+  const { balance } = await desk.readCredits(tenant);
+  const { change, released } = await desk.giveCredits({ tenant, amount: isAbsolute ? amount - balance : amount, id });
+  if (change === 'too little') throw new UsageError(`the balance of tenant ${tenant} changed meanwhile: try again`);
+  return { change, released };
 }
 
 function readCredits(name: string, text: string | undefined): number | undefined {
@@ -126,11 +121,12 @@ function tell({ terminal }: CommandContext, document: object, lines: readonly st
 }
 
 /** Read-only: a stack that is started for this works on nothing. */
-async function withBackend(context: CommandContext, use: (backend: Backend) => Promise<ExitCode>): Promise<ExitCode> {
-  const options: BackendOptions = { ...context.backendOptions, isReadOnly: true };
-  const backend = await context.startBackend(options);
+async function withDesk(context: CommandContext, use: (desk: TenantDesk) => Promise<ExitCode>): Promise<ExitCode> {
+  const client = await context.openClient?.();
+  if (client) return use(createRemoteTenants(client));
+  const backend = await context.startBackend({ ...context.backendOptions, isReadOnly: true });
   try {
-    return await use(backend);
+    return await use(createTenantDesk(backend));
   } finally {
     await backend.stop();
   }

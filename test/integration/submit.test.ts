@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STACK_NAME } from '../../cdk/assemble.ts';
-import { createKey, SCOPES } from '../../shared/api-keys.ts';
+import { ALL_SCOPES, createKey } from '../../shared/api-keys.ts';
 import { createDynamo } from '../../shared/aws/clients.ts';
 import { createKeyStore } from '../../shared/aws/key-table.ts';
 import { startTarget } from '../support/targets/start-target.ts';
@@ -22,7 +22,7 @@ let key: string;
 beforeAll(async () => {
   target = await startTarget();
   folder = mkdtempSync(join(tmpdir(), 'spillway-submit-'));
-  const { record, text } = createKey({ tenant: 'library', scopes: SCOPES, name: 'test', createdAt: Date.now() }, randomBytes);
+  const { record, text } = createKey({ tenant: 'library', scopes: ALL_SCOPES, name: 'test', createdAt: Date.now() }, randomBytes);
   await createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), target.outputs['TenantsTable']!).write(record);
   key = text;
 });
@@ -59,7 +59,7 @@ describe('from a stack to results', () => {
     writeFileSync(join(folder, 'letters/old/b.html'), '<!doctype html><title>B</title><body><main><p>The sluice is open since the first of May.</p></main></body>');
     writeFileSync(join(folder, 'letters/empty.txt'), '');
     // The embedded stack has no CloudFormation to ask for its outputs.
-    const login = await spillway('login', '--url', target.apiEndpoint, ...(target.name === 'embedded' ? [] : ['--stack', STACK_NAME, '--tenant', 'library']));
+    const login = await spillway('login', '--url', target.apiEndpoint, ...(target.name === 'embedded' ? [] : ['--stack', STACK_NAME, '--tenant', 'library', '--operator']));
     expect(login).toMatchObject({ code: 0, notes: '' });
     expect(statSync(join(folder, 'profiles.json')).mode & 0o777).toBe(0o600);
     const submitted = await spillway('submit', 'letters', '--wait', '--json');
@@ -87,6 +87,26 @@ describe('from a stack to results', () => {
     const redriven = await spillway('redrive', run, '--profile', 'default', '--error', 'EmptyDocumentError', '--json');
     expect(JSON.parse(redriven.out)).toMatchObject({ redriveOf: run });
     expect(await spillway('results', '--profile', 'nobody')).toMatchObject({ code: 2, notes: expect.stringContaining('expected a profile nobody') });
+  });
+
+  it("so is what is done to keys, limits and tenants, with an operator's key", async () => {
+    const far = (...words: string[]) => spillway(...words, '--profile', 'default', '--json');
+    const made = JSON.parse((await far('keys', 'create', 'reader', '--scope', 'read', '--days', '2')).out) as { id: string; key: string };
+    expect(made).toMatchObject({ key: expect.stringMatching(/^spw_/), scopes: ['read'] });
+    expect((await far('keys')).out).toContain(made.id);
+    expect(await far('keys', 'revoke', made.id)).toMatchObject({ code: 0 });
+    expect(await far('keys', 'revoke', made.id)).toMatchObject({ code: 2, notes: expect.stringContaining("expected the id of a key of the profile's tenant") });
+
+    expect(JSON.parse((await far('limits', 'set', 'api:library:m1', '450 requests and 450,000 tokens per minute')).out)).toMatchObject({ set: { 'api:library:m1:tokens': { units: 450_000 } } });
+    expect(await spillway('limits', '--profile', 'default')).toMatchObject({ code: 0, out: expect.stringMatching(/^api:library:m1:requests +450 requests per minute/m) });
+    expect(await far('limits', 'unset', 'api:library:m1')).toMatchObject({ code: 0, out: expect.stringContaining('true') });
+    expect(await far('limits', 'unset', 'api:library:m1')).toMatchObject({ code: 2 });
+
+    expect(JSON.parse((await far('tenants', 'set', 'readers', 'weight=3')).out)).toMatchObject({ tenant: 'readers', settings: { weight: 3 } });
+    expect(JSON.parse((await far('tenants', 'credits', 'readers', '--set', '70')).out)).toMatchObject({ credits: { balance: 70 }, change: 'added' });
+    expect(await spillway('tenants', 'show', 'readers', '--profile', 'default')).toMatchObject({ code: 0, out: expect.stringContaining('readers  weight 3, in flight any, waiting any, pays credits  credits 70') });
+    expect(await far('tenants', 'credits', 'readers', '--set', '0')).toMatchObject({ code: 0 });
+    expect(await far('tenants', 'set', 'readers', '--unset', 'weight', '--unset', 'paysCredits')).toMatchObject({ code: 0 });
   });
 
   it('a key that is none makes no profile', async () => {

@@ -47,6 +47,6 @@ it('a key is revoked by its id, by its own tenant', async () => {
   expect(stored.size).toBe(0);
 });
 
-it.each([[{ scope: ['write'] }, 'expected --scope to be one of read, submit, manage, admin, got write'], [{ scope: [], days: '0' }, 'expected --days to be an integer from 1 to 3650, got 0']])('%j is refused before anything is started', async (options, reason) => {
+it.each([[{ scope: ['write'] }, 'expected --scope to be one of read, submit, manage, admin, operator, got write'], [{ scope: [], days: '0' }, 'expected --days to be an integer from 1 to 3650, got 0']])('%j is refused before anything is started', async (options, reason) => {
   await expect(createKeyCommand('x', options, contextOf())).rejects.toThrow(reason);
 });
