@@ -211,6 +211,10 @@ function addLookCommands(program: Command, { context, remote, terminal, globals,
     .addHelpText('after', '\nEach fault has a name, a sentence, a file and a line; docs/cli.md lists the names. Exit code 1 if there is one.')
     .action(async (run: string | undefined) => end((await import('./commands/verify.ts')).verifyCommand(run, context())));
   program
+    .command('explain <item>')
+    .description('says why an item (<run>.<line>) waits, or why it ended as it did')
+    .action(async (item: string) => end((await import('./commands/explain.ts')).explainCommand(item, context())));
+  program
     .command('doctor')
     .description('looks at Node.js, npm, disk, memory and the loopback, and says what to do')
     .action(async () => end((await import('./commands/doctor.ts')).doctorCommand(globals().data, terminal())));

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { explanationSchema, itemSchema } from '../lambdas/serve-api/operations/item.ts';
 import type { limitSchema } from '../lambdas/serve-api/operations/limits.ts';
 import type { errorGroupSchema, fileSchema } from '../lambdas/serve-api/operations/results.ts';
 import type { tenantSchema } from '../lambdas/serve-api/operations/tenants.ts';
 import type { formSchema } from '../lambdas/serve-api/operations/uploads.ts';
 import type { keySchema, newKeySchema, resultRowSchema, RunView, RUN_STATES } from '../lambdas/serve-api/schemas.ts';
+import type { explanationSchema, itemSchema } from '../lambdas/serve-api/see-item.ts';
 import type { Scope } from '../shared/api-keys.ts';
 import type { TenantSettings } from '../shared/tenant-settings.ts';
 import { Transport, type ClientOptions } from './transport.ts';
@@ -97,7 +97,7 @@ export function createClient(options: ClientOptions) {
     pauseRun: (run: string) => post<Run>(`${runPath(run)}/pause`, {}),
     resumeRun: (run: string) => post<Run>(`${runPath(run)}/resume`, {}),
     redriveRun: (run: string, choice: Redrive = {}) => post<Run>(`${runPath(run)}/redrive`, choice, { isRepeatable: false }),
-    listItems: (run: string, query: PageQuery & { readonly verdict?: ItemResult['verdict']; readonly error?: string } = {}) => get<Page<'items', ItemResult> & { readonly isComplete: boolean }>(`${runPath(run)}/items`, query),
+    listItems: (run: string, query: PageQuery & { readonly verdict?: ItemResult['verdict']; readonly error?: string; readonly host?: string } = {}) => get<Page<'items', ItemResult> & { readonly isComplete: boolean }>(`${runPath(run)}/items`, query),
     listErrors: (run: string) => get<{ readonly groups: readonly ErrorGroup[]; readonly isComplete: boolean }>(`${runPath(run)}/errors`),
     listResults: (run: string, query: PageQuery & { readonly prefix?: string } = {}) => get<Page<'files', ResultFile> & { readonly expiresAt: string }>(`${runPath(run)}/results`, query),
     createUpload: (bounds: UploadBounds = {}) => post<UploadForm>('/v1/uploads', bounds),

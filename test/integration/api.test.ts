@@ -118,6 +118,16 @@ describe('the API', () => {
     expect((await call('GET', `/v1/runs/${body['run']}/errors`)).body).toMatchObject({ isComplete: true, groups: [{ error: 'ApiNotConfiguredError', count: 4, retryable: false, samples: [{ input: {} }, {}, {}] }] });
   });
 
+  it('shows the items of one host', async () => {
+    const { body } = await call('POST', '/v1/runs', { body: { processor: 'llms-txt', options: { retries: 0 }, items: ['http://127.0.0.1:9/a', 'http://127.0.0.2:9/b', 'http://127.0.0.1:9/c'] } });
+    await waitUntil(body['run'], ({ state }) => state === 'finished');
+    const linesOf = async (host: string) => ((await call('GET', `/v1/runs/${body['run']}/items?host=${host}`)).body['items'] as { line: number }[]).map(({ line }) => line).toSorted();
+    expect(await linesOf('127.0.0.1')).toEqual([1, 3]);
+    expect(await linesOf('127.0.0.1:9')).toEqual([1, 3]);
+    expect(await linesOf('127.0.0.2')).toEqual([2]);
+    expect(await linesOf('127.0.0.3')).toEqual([]);
+  });
+
   it("answers another tenant's run as if there were none", async () => {
     const { body } = await call('POST', '/v1/runs', { body: { processor: 'noop', items: ['secret'] } });
     for (const [method, path] of [['GET', ''], ['GET', '/errors'], ['GET', '/results'], ['POST', '/cancel'], ['POST', '/pause'], ['POST', '/resume']] as const) {

@@ -84,6 +84,7 @@ describe('from a stack to results', () => {
     const run = out.trim();
     expect(await spillway('watch', run, '--profile', 'default')).toMatchObject({ code: 1, out: expect.stringContaining('2 succeeded, 1 failed') });
     expect(await spillway('cancel', run, '--profile', 'default')).toMatchObject({ code: 3, notes: expect.stringContaining('expected a run that goes on') });
+    expect(await spillway('explain', `${run}.1`, '--profile', 'default')).toMatchObject({ code: 0, out: expect.stringMatching(/^\S+\.1 {2}(?:succeeded|failed) {2}\(a\.txt\)\nshard 0, batch \d+, position \d+; settled 1 times.*\nIt succeeded\./) });
     const redriven = await spillway('redrive', run, '--profile', 'default', '--error', 'EmptyDocumentError', '--json');
     expect(JSON.parse(redriven.out)).toMatchObject({ redriveOf: run });
     expect(await spillway('results', '--profile', 'nobody')).toMatchObject({ code: 2, notes: expect.stringContaining('expected a profile nobody') });

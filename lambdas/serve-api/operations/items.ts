@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { VERDICTS, type ResultRow } from '../../../shared/rows.ts';
 import { listItems, type ItemsPlace } from '../list-items.ts';
 import { operation } from '../operation.ts';
-import { readHostName, type RowChoice } from '../redrive/choose-rows.ts';
+import { createHostFilter, readHostName, type RowChoice } from '../redrive/choose-rows.ts';
 import { redriveRun } from '../redrive-run.ts';
 import { cursorQuery, fromCursor, nextCursor, resultRowSchema, runParams, runSchema, toCursor } from '../schemas.ts';
 import { answerRun, findRun } from '../view-run.ts';
@@ -14,6 +14,7 @@ const itemsQuery = z.strictObject({
   ...cursorQuery,
   verdict: z.enum(VERDICTS).optional(),
   error: errorName.optional().meta({ description: 'Only items that failed with it' }),
+  host: hostName.optional().meta({ description: 'Only items of this host, with its port or without' }),
 });
 
 export const listRunItems = operation({
@@ -28,7 +29,9 @@ export const listRunItems = operation({
   problems: [404],
   async handle({ params, query, caller }, ports) {
     const record = await findRun(params.run, caller.tenant, ports);
-    const isWanted = (row: ResultRow): boolean => (query.verdict === undefined || row.verdict === query.verdict) && (query.error === undefined || (row.verdict === 'failed' && row.error.name === query.error));
+    const processor = ports.findProcessor(record.processor);
+    const isAtHost = query.host === undefined || !processor ? () => query.host === undefined : createHostFilter(new Set([readHostName(query.host)!]), processor, record.options);
+    const isWanted = (row: ResultRow): boolean => isAtHost(row) && (query.verdict === undefined || row.verdict === query.verdict) && (query.error === undefined || (row.verdict === 'failed' && row.error.name === query.error));
     const { items, last, isComplete } = await listItems(record, { isWanted, limit: query.limit, after: readPlace(query.cursor) }, ports);
     return { status: 200, body: { items, isComplete, ...(last && { nextCursor: toCursor(`${last.rows} ${last.part}`) }) } };
   },

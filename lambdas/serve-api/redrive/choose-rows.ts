@@ -22,14 +22,19 @@ export const readHostName = (text: string): string | undefined => (/[/@?#\s]/.te
 /** @param run the run's options and the reason of its stop, if it had one */
 export function createChooser(choice: RowChoice, processor: Processor, run: { readonly options: JsonObject; readonly stopReason: string | undefined }): (row: ResultRow) => boolean {
   const { errors, hosts, isRetryableOnly, beforeMs, withSkipped } = choice;
-  const { own } = splitOptions(run.options);
-  const isAtHost = (row: ResultRow) => hosts.size === 0 || hostNames(row.input, processor, own).some((host) => hosts.has(host));
+  const isAtHost = createHostFilter(hosts, processor, run.options);
   return (row) => {
     if (row.verdict === 'skipped') return withSkipped && row.reason === run.stopReason && isAtHost(row);
     if (row.verdict !== 'failed') return false;
     const isNamed = errors.size === 0 || errors.has(row.error.name);
     return isNamed && (!isRetryableOnly || row.error.retryable) && Date.parse(row.startedAt) < beforeMs && isAtHost(row);
   };
+}
+
+/** @param hosts as `readHostName` reads them; empty: all */
+export function createHostFilter(hosts: ReadonlySet<string>, processor: Processor, options: JsonObject): (row: ResultRow) => boolean {
+  const { own } = splitOptions(options);
+  return (row) => hosts.size === 0 || hostNames(row.input, processor, own).some((host) => hosts.has(host));
 }
 
 /** The host of the item's limit, else of its `url`: with its port, and without. */
