@@ -54,6 +54,6 @@ export const createRemoteKeys = (client: SpillwayClient): KeyDesk => ({
   },
   async revoke(id) {
     const known = (await client.listKeys()).keys.find((key) => key.id === id);
-    return (await orUndefined(client.revokeKey(id).then(() => known?.name ?? id)));
+    return orUndefined(client.revokeKey(id).then(() => known?.name ?? id));
   },
 });
