@@ -12,6 +12,7 @@ export const HANDLER_NAMES = [
   'merge-results',
   'finish-run',
   'sweep-runs',
+  'erase-runs',
   'serve-api',
 ] as const;
 

@@ -8,6 +8,7 @@ import { pascalCase } from './pascal-case.ts';
 import { addAdmitRun } from './steps/admit-run.ts';
 import { addAwaitRun } from './steps/await-run.ts';
 import { addDispatchBatches } from './steps/dispatch-batches.ts';
+import { addEraseRuns } from './steps/erase-runs.ts';
 import { addFinishRun } from './steps/finish-run.ts';
 import { addMergeResults } from './steps/merge-results.ts';
 import { addPlanRun } from './steps/plan-run.ts';
@@ -49,6 +50,7 @@ export class FanOutStack extends Stack {
     addDispatchBatches(foundation);
     for (const name of WORKER_CLASS_NAMES) addProcessBatch(foundation, name, machine);
     addSweepRuns(foundation, machine);
+    addEraseRuns(foundation);
 
     const api = addServeApi(foundation, machine);
     this.addOutputs(foundation, machine, api);

@@ -11,6 +11,9 @@ import { mapWorkerClasses, workerTimeoutSeconds } from './worker-classes.ts';
 /** Lambda's documentation: a queue hides a message for at least 6 x the time-out of the function that reads it. */
 const VISIBILITY_TIMEOUTS = 6;
 
+/** A redrive of a run of uploads needs them. */
+const UPLOADS_KEPT_DAYS = 90;
+
 export type Foundation = ReturnType<typeof layFoundation>;
 
 /** What the steps of a run stand on: buckets, tables, queues and settings, each under its fixed id in the stack. */
@@ -22,7 +25,7 @@ export function layFoundation(stack: Stack, { bundlesFolder, timings }: { readon
     timings,
 
     manifests: new DataBucket(stack, 'Manifests', { isVersioned: true, sendsEvents: true }).bucket,
-    uploads: new DataBucket(stack, 'Uploads').bucket,
+    uploads: new DataBucket(stack, 'Uploads', { expireAfterDays: UPLOADS_KEPT_DAYS }).bucket,
     results: new DataBucket(stack, 'Results').bucket,
 
     progress: new RecordTable(stack, 'Progress', { hasSortKey: true }).table,

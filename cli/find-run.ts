@@ -8,8 +8,9 @@ const LOOKED_AT = 1000;
 /** The run of that id (or the one whose id begins so), else the latest. @throws UsageError if there is none, or more than one */
 export async function findRun({ ledger }: Pick<Backend, 'ledger'>, tenant: string, given: string | undefined): Promise<RunRecord> {
   const exact = given === undefined ? undefined : await ledger.readRun(given);
+  if (exact?.deletedAt !== undefined) throw new UsageError(`expected a run that is there: ${exact.run} was deleted ${exact.deletedAt}`);
   if (exact) return exact;
-  const runs = await ledger.listRuns(tenant, LOOKED_AT);
+  const runs = (await ledger.listRuns(tenant, LOOKED_AT)).filter(({ deletedAt }) => deletedAt === undefined);
   if (given === undefined) {
     if (!runs[0]) throw new UsageError('expected a run, but there is none yet: start one with `spillway run <manifest>`');
     return runs[0];

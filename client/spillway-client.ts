@@ -96,6 +96,7 @@ export function createClient(options: ClientOptions) {
     cancelRun: (run: string) => post<Run>(`${runPath(run)}/cancel`, {}),
     pauseRun: (run: string) => post<Run>(`${runPath(run)}/pause`, {}),
     resumeRun: (run: string) => post<Run>(`${runPath(run)}/resume`, {}),
+    deleteRun: (run: string) => remove(runPath(run)),
     redriveRun: (run: string, choice: Redrive = {}) => post<Run>(`${runPath(run)}/redrive`, choice, { isRepeatable: false }),
     listItems: (run: string, query: PageQuery & { readonly verdict?: ItemResult['verdict']; readonly error?: string; readonly host?: string } = {}) => get<Page<'items', ItemResult> & { readonly isComplete: boolean }>(`${runPath(run)}/items`, query),
     listErrors: (run: string) => get<{ readonly groups: readonly ErrorGroup[]; readonly isComplete: boolean }>(`${runPath(run)}/errors`),

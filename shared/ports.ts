@@ -1,6 +1,6 @@
 import type { DispatchMessage, WorkMessage } from './messages.ts';
 import type { Lease } from './batch-state.ts';
-import type { OpenRecord, PlannedRun, QueuedState, RunRecord, RunStop, ShardRecord } from './records.ts';
+import type { DeletedRecord, OpenRecord, PlannedRun, QueuedState, RunRecord, RunStop, ShardRecord } from './records.ts';
 import type { JsonObject, Totals } from './rows.ts';
 import type { TenantSettings } from './tenant-settings.ts';
 
@@ -94,6 +94,27 @@ export interface RunLedger {
   takeOffOpen(run: string): Promise<void>;
   /** Newest first, at most `limit`; of every tenant if none is named. @param before only older ones than this `listPlace` */
   listRuns(tenant: string | undefined, limit: number, before?: string): Promise<RunRecord[]>;
+}
+
+/** Deleting runs, in two steps: out of sight at once, erased later. */
+export interface RunErasures {
+  /** An ended run is in no list from now on, and is listed as deleted. May be repeated. @param at milliseconds since the epoch @returns false if it goes on */
+  markDeleted(run: RunRecord, at: number): Promise<boolean>;
+  listDeleted(): Promise<DeletedRecord[]>;
+  /** Oldest first. @param before only places below it @param after only those above it */
+  listOlder(tenant: string | undefined, before: string, limit: number, after?: string): Promise<{ readonly run: string; readonly place: string }[]>;
+  /** Deletes every record of it but its own, which goes by itself. */
+  forget(deleted: DeletedRecord): Promise<void>;
+  /** It was not deleted after all. */
+  dropMark(run: string): Promise<void>;
+}
+
+/** Deletes from one bucket. */
+export interface ObjectRemover {
+  /** @throws Error if one of them could not be deleted */
+  remove(keys: readonly string[]): Promise<void>;
+  /** Of a versioned bucket: for ever. */
+  removeVersion(object: { readonly key: string; readonly version: string }): Promise<void>;
 }
 
 export interface BatchRef {

@@ -66,6 +66,8 @@ export interface RunRecord {
   /** The run whose failed items this one does again. */
   readonly redriveOf?: string;
   readonly credits?: RunCredits;
+  /** It is in no list and answered as if it did not exist; its record goes after a week. */
+  readonly deletedAt?: string;
 }
 
 /** A run after its plan is frozen. */
@@ -119,6 +121,13 @@ export interface ShardRecord {
 
 /** A value for each batch, as [value, how many batches in a row]: 32 batches that share one take a few bytes. */
 export type Runs = readonly (readonly [value: string, batches: number])[];
+
+/** `DELETED` / run: what is to be erased. */
+export interface DeletedRecord extends Pick<RunRecord, 'v' | 'run' | 'tenant' | 'createdAt' | 'source'> {
+  readonly shards: number;
+  /** When it was deleted. */
+  readonly at: string;
+}
 
 /** `OPEN` / run: the list of unfinished runs. Carries the request, so that a sweep can finish a half-made admission. */
 export interface OpenRecord {

@@ -19,13 +19,15 @@ export const tenantSettingsSchema = z.strictObject({
   maxWaitingItems: bound.optional(),
   /** Its runs reserve and are charged credits. @default as `*` says; false there */
   paysCredits: z.boolean().optional(),
+  /** Ended runs are deleted after so many days. @default as `*` says; for ever there */
+  retentionDays: z.int().min(1).max(36_500).optional(),
   /** A run that would exceed that waits (`queued`), or is refused. */
   onFull: z.enum(['wait', 'refuse']).default('wait'),
 });
 
 export type TenantSettings = z.infer<typeof tenantSettingsSchema>;
 
-/** No tenant may have this name: of its settings, `maxWaitingItems` bounds what waits of all tenants together, and `paysCredits` is the default of each. */
+/** No tenant may have this name: of its settings, `maxWaitingItems` bounds what waits of all tenants together, and `paysCredits` and `retentionDays` are the default of each. */
 export const ALL_TENANTS = '*';
 
 /** @param all of `ALL_TENANTS` */

@@ -5,6 +5,8 @@ import { Construct } from 'constructs';
 export interface DataBucketProps {
   /** Keeps every version, and the replaced ones for 90 days. @default false */
   readonly isVersioned?: boolean;
+  /** Objects go after so many days. @default they stay */
+  readonly expireAfterDays?: number;
   /** Sends its events to EventBridge: of all keys, so a bucket that functions write results to must not. @default false */
   readonly sendsEvents?: boolean;
 }
@@ -24,6 +26,7 @@ export class DataBucket extends Construct {
       lifecycleRules: [
         {
           abortIncompleteMultipartUploadAfter: Duration.days(1),
+          ...(props.expireAfterDays !== undefined && { expiration: Duration.days(props.expireAfterDays) }),
           ...(props.isVersioned && { noncurrentVersionExpiration: Duration.days(90) }),
         },
       ],

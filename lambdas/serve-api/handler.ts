@@ -17,6 +17,7 @@ import { createLimitControlOf } from '../../shared/aws/limit-control.ts';
 import { createLimitSettings } from '../../shared/aws/limit-settings-table.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
+import { createRunErasures } from '../../shared/aws/run-erasures.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
 import { createFormSigner } from '../../shared/aws/signed-forms.ts';
 import { createLinkSigner } from '../../shared/aws/signed-links.ts';
@@ -61,6 +62,7 @@ const ports: Omit<ApiPorts, 'control'> = {
   keys: createKeyStore(dynamo, tenantsTable),
   newKey: (of) => createKey(of, randomBytes),
   ledger,
+  erasures: createRunErasures(dynamo, configuration.PROGRESS_TABLE),
   results,
   manifests,
   signResult: createLinkSigner(s3, configuration.RESULTS_BUCKET),

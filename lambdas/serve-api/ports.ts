@@ -5,7 +5,7 @@ import type { Admission } from '../../shared/admission.ts';
 import type { FormSigner } from '../../shared/aws/signed-forms.ts';
 import type { ManifestUpload } from '../../shared/aws/upload-manifest.ts';
 import type { StoredSubmission } from '../../shared/aws/submission-table.ts';
-import type { Clock, CreditAccounts, ObjectStore, RunLedger, TenantStore, WaitingRoom } from '../../shared/ports.ts';
+import type { Clock, CreditAccounts, ObjectStore, RunErasures, RunLedger, TenantStore, WaitingRoom } from '../../shared/ports.ts';
 import type { LimitControl } from '../../shared/limiting/limit-control.ts';
 import type { TenantAdmin } from '../../shared/tenant-admin.ts';
 import type { RunControl } from '../../shared/run-control.ts';
@@ -17,6 +17,7 @@ export interface ApiPorts {
   readonly newKey: (of: Pick<KeyRecord, 'tenant' | 'scopes' | 'name' | 'createdAt' | 'expiresAt'>) => NewKey;
   readonly ledger: Pick<RunLedger, 'readRun' | 'readShards' | 'listRuns'>;
   readonly control: RunControl;
+  readonly erasures: Pick<RunErasures, 'markDeleted'>;
   readonly results: ObjectStore;
   readonly manifests: Pick<ObjectStore, 'head' | 'bucket'>;
   /** A link that opens one object of the results until `seconds` are over. */

@@ -8,10 +8,10 @@ import type { ApiPorts } from './ports.ts';
 import { Problem } from './problem.ts';
 import type { RUN_STATES, RunView } from './schemas.ts';
 
-/** Another tenant's run and none at all are the same answer. @throws Problem 404 */
+/** Another tenant's run, a deleted one and none at all are the same answer. @throws Problem 404 */
 export async function findRun(run: string, tenant: string, { ledger }: Pick<ApiPorts, 'ledger'>): Promise<RunRecord> {
   const record = await ledger.readRun(run);
-  if (!record || record.tenant !== tenant) throw new Problem(404, `there is no run ${run}`);
+  if (!record || record.tenant !== tenant || record.deletedAt !== undefined) throw new Problem(404, `there is no run ${run}`);
   return record;
 }
 

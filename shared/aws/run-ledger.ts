@@ -5,12 +5,9 @@ import { listPlace } from '../names.ts';
 import type { Claim, ClaimAnswer, RunLedger, SettleAnswer, SettleRequest } from '../ports.ts';
 import type { OpenRecord, PlannedRun, RunRecord, ShardRecord } from '../records.ts';
 import { LEDGER_EXPRESSIONS as EXPRESSIONS } from './ledger-expressions.ts';
-import { doneKey, openKey, runKey, shardKey } from './ledger-keys.ts';
+import { doneKey, listName, openKey, runKey, shardKey } from './ledger-keys.ts';
 import * as updates from './ledger-updates.ts';
 import { queryAll, readAllKeys } from './table-reads.ts';
-
-/** Runs by time, of all tenants and of one; the run's id makes the key unique. */
-const listName = (tenant?: string) => (tenant === undefined ? 'RUNS' : `RUNS#${tenant}`);
 
 /** The ledger on the table `progress`. A refused condition is followed by a read: it may be one's own call whose answer was lost. */
 export function createRunLedger(client: DynamoDBDocumentClient, table: string): RunLedger {
@@ -55,7 +52,7 @@ export function createRunLedger(client: DynamoDBDocumentClient, table: string): 
       await putIfAbsent({ ...runKey(record.run), ...record });
       const stored = await mustExist(`run ${record.run}`, readRun(record.run));
       // As it is stored: who admits it a second time, with a time of its own, lists it at the same place.
-      await enlist(stored);
+      if (stored.deletedAt === undefined) await enlist(stored);
       return stored;
     },
 

@@ -83,10 +83,11 @@ async function settings(call: ReturnType<typeof caller>): Promise<string> {
   await call('POST', `/v1/runs/${String(open)}/pause`);
   const { run: unwanted } = await call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: 20 }, (_, i) => `item ${i}`) });
   await call('POST', `/v1/runs/${String(unwanted)}/pause`);
+  const { run: ended } = await call('POST', '/v1/runs', { processor: 'noop', items: ['x'] });
   const upload = await storeFile(call);
   for (const name of ['kept', 'gone']) await call('PUT', `/v1/limits/host:${name}.example`, { limit: '5 requests per second' });
-  while ((await call('GET', `/v1/runs/${String(finished)}`))['state'] !== 'finished') await new Promise((resolve) => setTimeout(resolve, 100));
-  const forOperations = { listResults: finished, listErrors: finished, listItems: finished, redriveRun: finished, showRun: finished, pauseRun: open, resumeRun: open, cancelRun: unwanted };
+  for (const run of [finished, ended]) while ((await call('GET', `/v1/runs/${String(run)}`))['state'] !== 'finished') await new Promise((resolve) => setTimeout(resolve, 100));
+  const forOperations = { listResults: finished, listErrors: finished, listItems: finished, redriveRun: finished, showRun: finished, pauseRun: open, resumeRun: open, cancelRun: unwanted, deleteRun: ended };
   const parameters = [
     ...Object.entries(forOperations).map(([id, run]) => [id, 'run', String(run)]),
     ...['showItem', 'explainItem'].map((id) => [id, 'item', `${String(finished)}.1`]),

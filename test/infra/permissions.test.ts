@@ -101,10 +101,19 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'FailedEvents.Arn': 'sqs:SendMessage',
     Run: 'states:SendTaskSuccess states:StartExecution',
   },
+  // It alone deletes.
+  EraseRunsRole: {
+    'Progress.Arn': 'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
+    'Tenants.Arn': 'dynamodb:Query',
+    'Results.Arn': 's3:ListBucket',
+    'Results.Arn/*': 's3:DeleteObject',
+    'Manifests.Arn/*': 's3:DeleteObjectVersion',
+    'FailedEvents.Arn': 'sqs:SendMessage',
+  },
   ServeApiRole: {
     'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Lanes.Arn': 'dynamodb:GetItem',
-    'Limits.Arn': 'dynamodb:GetItem',
+    'Limits.Arn': 'dynamodb:GetItem dynamodb:Scan dynamodb:UpdateItem',
     'Tenants.Arn': 'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Manifests.Arn': 's3:ListBucket',
     'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',

@@ -13,6 +13,7 @@ const FIXED_IDS: Record<string, string[]> = {
     'AdmitRun',
     'AwaitRun',
     'DispatchBatches',
+    'EraseRuns',
     'FinishRun',
     'MergeResults',
     'PlanRun',
@@ -25,7 +26,7 @@ const FIXED_IDS: Record<string, string[]> = {
   ],
   'AWS::Lambda::EventSourceMapping': ['DispatchBatchesSource', 'ProcessBatchApiSource', 'ProcessBatchDocumentSource', 'ProcessBatchStandardSource', 'ProcessBatchWebSource'],
   'AWS::StepFunctions::StateMachine': ['Run'],
-  'AWS::Events::Rule': ['EveryMinute', 'ManifestUploaded'],
+  'AWS::Events::Rule': ['EveryHour', 'EveryMinute', 'ManifestUploaded'],
   'AWS::ApiGateway::RestApi': ['Api'],
   'AWS::ApiGateway::Stage': ['ApiDeploymentStageprod'],
 };
@@ -253,7 +254,7 @@ describe('functions', () => {
   });
 
   test('called by events keep what fails', () => {
-    for (const id of ['AdmitRun', 'SweepRuns']) {
+    for (const id of ['AdmitRun', 'EraseRuns', 'SweepRuns']) {
       expect(template.Resources[id]?.Properties['DeadLetterConfig'], id).toEqual({ TargetArn: { 'Fn::GetAtt': ['FailedEvents', 'Arn'] } });
     }
     for (const [id, { Properties }] of resourcesOf(template, 'AWS::Events::Rule')) {

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKey, OPERATOR_SCOPE, SCOPES, type Scope } from '../../shared/api-keys.ts';
 import { createDynamo } from '../../shared/aws/clients.ts';
 import { createKeyStore } from '../../shared/aws/key-table.ts';
+import { runPrefix } from '../../shared/names.ts';
+import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createTenantStore } from '../../shared/aws/tenant-table.ts';
 import { tenantSettingsSchema } from '../../shared/tenant-settings.ts';
 import { TargetClient } from '../support/target-run.ts';
@@ -35,6 +37,8 @@ describe('the API', () => {
     foreignKey = await makeKey(FOREIGN);
   });
   afterAll(() => target?.stop());
+
+  const store = (output: string) => createObjectStore(client.s3, client.output(output));
 
   async function call(method: string, path: string, { body, by = key, headers = {} }: { body?: unknown; by?: string | null; headers?: Record<string, string> } = {}) {
     const response = await fetch(`${target.apiEndpoint}${path}`, { method, headers: { ...(by !== null && { authorization: `Bearer ${by}` }), ...(body !== undefined && { 'content-type': 'application/json' }), ...headers }, ...(body !== undefined && { body: JSON.stringify(body) }) });
@@ -218,6 +222,35 @@ describe('the API', () => {
       expect(text).toMatch(/^# TYPE spillway_worker_window_batches gauge$/m);
       expect(text).toMatch(/^spillway_worker_window_batches\{class="standard"\} \d+$/m);
     });
+  });
+
+  it('deletes a run at once for everybody, and all that it stored soon', async () => {
+    const create = async () => (await call('POST', '/v1/runs', { body: { processor: 'noop', items: ['a', 'b', 'c'] } })).body['run'] as string;
+    const [gone, kept] = [await create(), await create()];
+    for (const run of [gone, kept]) await waitUntil(run, ({ state }) => state === 'finished');
+    const { source, tenant, totals } = (await client.ledger.readRun(gone))!;
+    expect((await call('DELETE', `/v1/runs/${gone}`, { by: foreignKey })).status).toBe(404);
+    expect((await call('DELETE', `/v1/runs/${gone}`)).status).toBe(204);
+    for (const path of ['', '/items', '/results']) expect((await call('GET', `/v1/runs/${gone}${path}`)).status).toBe(404);
+    expect((await call('DELETE', `/v1/runs/${gone}`)).status).toBe(404);
+    const listed = ((await call('GET', '/v1/runs?limit=100')).body['runs'] as { run: string }[]).map(({ run }) => run);
+    expect(listed).not.toContain(gone);
+    expect(listed).toContain(kept);
+    await expect.poll(() => client.ledger.listOpen(), { timeout: 60_000 }).not.toContainEqual(expect.objectContaining({ run: gone }));
+    expect(await target.invoke('EraseRuns', {})).toMatchObject({ failed: 0 });
+    expect(await Array.fromAsync(store('ResultsBucket').list(runPrefix(tenant, gone)))).toEqual([]);
+    expect(await store('ManifestsBucket').head(source.key, source.version)).toBeUndefined();
+    expect(await client.ledger.readShards(gone, Array.from({ length: totals!.shards }, (_, n) => n))).toEqual([]);
+    expect((await client.ledger.readDone(gone)).size).toBe(0);
+    expect((await call('GET', `/v1/runs/${kept}/results`)).body['files']).toContainEqual(expect.objectContaining({ path: expect.stringMatching(/^results/) }));
+  });
+
+  it('does not delete a run that goes on', async () => {
+    const { body } = await call('POST', '/v1/runs', { body: { processor: 'noop', items: Array.from({ length: 200 }, (_, i) => `${i}`), options: { itemsPerBatch: 1 } } });
+    await call('POST', `/v1/runs/${body['run']}/pause`);
+    expect(await call('DELETE', `/v1/runs/${body['run']}`)).toMatchObject({ status: 409, body: { detail: expect.stringContaining('cancel it first') } });
+    expect((await call('GET', `/v1/runs/${body['run']}`)).body['state']).toBe('paused');
+    await call('POST', `/v1/runs/${body['run']}/cancel`);
   });
 
   it('says 401 without a key and with one that is none, and how it wants one', async () => {

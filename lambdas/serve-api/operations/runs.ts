@@ -64,6 +64,7 @@ async function readRuns(tenant: string, { limit, cursor, state, processor }: z.i
     const found = await ledger.listRuns(tenant, limit, before);
     for (const run of found) {
       before = listPlace(run);
+      if (run.deletedAt !== undefined) continue;
       if ((state === undefined || listedRun(run).state === state) && (processor === undefined || run.processor === processor)) runs.push(run);
       if (runs.length === limit) return { runs, last: run };
     }
@@ -83,6 +84,22 @@ export const showRun = operation({
   answers: { 200: { says: 'The run', schema: runSchema } },
   problems: [404],
   handle: async ({ params, caller }, ports) => ({ status: 200, body: await viewRun(await findRun(params.run, caller.tenant, ports), ports) }),
+});
+
+export const deleteRun = operation({
+  id: 'deleteRun',
+  method: 'DELETE',
+  path: '/v1/runs/{run}',
+  summary: 'Deletes an ended run: it is gone at once, and its files and the stored version of its manifest within two hours.',
+  scope: 'manage',
+  params: runParams,
+  answers: { 204: { says: 'It is deleted' } },
+  problems: [404, 409],
+  async handle({ params, caller }, ports) {
+    const record = await findRun(params.run, caller.tenant, ports);
+    if (!(await ports.erasures.markDeleted(record, ports.clock()))) throw new Problem(409, `expected a run that has ended, ${record.run} goes on: cancel it first`);
+    return { status: 204 };
+  },
 });
 
 /** What an operator does to a run; one that has ended stays as it is. */

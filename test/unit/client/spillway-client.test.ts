@@ -42,6 +42,7 @@ const CALLS: { readonly [Name in keyof SpillwayClient]: (client: SpillwayClient)
   createDocument: (client) => client.createDocument(new Blob(['a']), 'a.txt', { options: { maxPages: 1 } }),
   showItem: (client) => client.showItem('r1.1'),
   explainItem: (client) => client.explainItem('r1.1'),
+  deleteRun: (client) => client.deleteRun('r1'),
   showQueue: (client) => client.showQueue(),
   showUsage: (client) => client.showUsage(),
   createKey: (client) => client.createKey({ name: 'n', scopes: ['read'] }),

@@ -35,6 +35,7 @@ const ports = (): ApiPorts => {
     newKey: (of) => createKey(of, randomBytes),
     ledger: { readRun: async (id) => (broken ? refuse() : id === OWN ? run : admitted.has(id) ? { ...run, run: id, tenant: admitted.get(id)! } : undefined), readShards: async () => [], listRuns: async (tenant) => (tenant === 'acme' ? [run] : []) },
     control: { cancel: async () => run, pause: async () => run, resume: async () => run, restart: async () => run },
+    erasures: { markDeleted: async () => true },
     results: { head: async () => undefined, open: async () => undefined } as unknown as ApiPorts['results'],
     manifests: { bucket: 'manifests', head: async () => undefined },
     signResult: async (key) => `https://signed.test/${key}`,
