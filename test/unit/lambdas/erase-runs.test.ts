@@ -44,7 +44,7 @@ async function createWorld() {
   const keep = (tenant: string, retentionDays: number): unknown => settings.set(tenant, { ...DEFAULT_TENANT_SETTINGS, retentionDays });
 
   /** An ended run with a file and a shard. */
-  async function addRun(run: string, { tenant = 'acme', daysAgo = 1, state = 'finished' as RunRecord['state'] } = {}): Promise<RunRecord> {
+  async function addRun(run: string, { tenant = 'acme', daysAgo = 1, state = 'finished' }: { tenant?: string; daysAgo?: number; state?: RunRecord['state'] } = {}): Promise<RunRecord> {
     const at = new Date(NOW - daysAgo * DAY_MS).toISOString();
     const source = aSource({ key: `${tenant}/noop/${run}.txt` });
     const record = aRun({ run, tenant, source, createdAt: at, plan: 'p1', totals: { rows: 1, items: 1, invalid: 0, duplicates: 0, shards: 1 } });
