@@ -10,7 +10,7 @@ export async function bundleDashboard(sourceRoot: string, outFolder: string): Pr
   const folder = join(outFolder, FOLDER);
   mkdirSync(folder, { recursive: true });
   const { metafile } = await build({
-    entryPoints: { main: 'dashboard/main.ts', style: 'dashboard/main.css' },
+    entryPoints: { main: 'dashboard/main.ts', docs: 'dashboard/docs.ts', style: 'dashboard/main.css' },
     outdir: folder,
     absWorkingDir: sourceRoot,
     entryNames: '[name]-[hash]',
@@ -25,7 +25,9 @@ export async function bundleDashboard(sourceRoot: string, outFolder: string): Pr
     logLevel: 'error',
   });
   const names = Object.keys(metafile.outputs).map((path) => relative(folder, join(sourceRoot, path)));
-  const nameOf = (ending: string): string => names.find((name) => name.endsWith(ending))!;
-  const page = readFileSync(join(sourceRoot, 'dashboard/index.html'), 'utf8').replace('dashboard/main.css', `dashboard/${nameOf('.css')}`).replace('dashboard/main.js', `dashboard/${nameOf('.js')}`);
-  writeFileSync(join(folder, 'index.html'), page);
+  const nameOf = (start: string): string => names.find((name) => name.startsWith(start))!;
+  for (const [page, script] of [['index.html', 'main'], ['docs.html', 'docs']] as const) {
+    const text = readFileSync(join(sourceRoot, 'dashboard', page), 'utf8');
+    writeFileSync(join(folder, page), text.replace('dashboard/main.css', `dashboard/${nameOf('style-')}`).replace(`dashboard/${script}.js`, `dashboard/${nameOf(`${script}-`)}`));
+  }
 }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OPERATIONS } from '../../lambdas/serve-api/operations.ts';
 import { createKey, SCOPES } from '../../shared/api-keys.ts';
 import { createDynamo } from '../../shared/aws/clients.ts';
 import { createKeyStore } from '../../shared/aws/key-table.ts';
@@ -138,6 +139,24 @@ describe.skipIf(!hasBrowser)(`the live page, in the browser at ${CHROMIUM}`, () 
     await page.getByRole('button', { name: 'Start' }).click();
     await page.getByText(/twinz/).first().waitFor();
     expect(await page.getByLabel('Items, one a line').inputValue()).toBe('https://example.com');
+  });
+
+  it("has the API's document as a page, for anybody", async () => {
+    const { page, faults } = await open();
+    await page.goto(`${target.apiEndpoint}/docs`);
+    await page.getByText('Starts a run of these items').click();
+    const form = page.locator('#createRun details', { hasText: 'processor: llms-txt' });
+    await form.getByText('processor: llms-txt').click();
+    await form.getByText('Fields', { exact: true }).first().click();
+    await form.getByText('itemsPerBatch', { exact: true }).waitFor();
+    expect(await page.locator('details.card').count()).toBe(OPERATIONS.length);
+    await page.screenshot({ path: join(SCREENSHOTS, 'docs.png'), fullPage: true });
+    expect(faults).toEqual([]);
+    const { page: lax } = await open({ bypassCSP: true, viewport: { width: 390, height: 844 } });
+    await lax.goto(`${target.apiEndpoint}/docs#createRun`);
+    await lax.getByText('processor: llms-txt').click();
+    await lax.screenshot({ path: join(SCREENSHOTS, 'docs-phone.png') });
+    expect(await findings(lax)).toEqual([]);
   });
 
   it.each(['light', 'dark'] as const)('has no serious finding of axe in any of its states (%s)', async (colorScheme) => {

@@ -8,6 +8,7 @@ describe('the live page', () => {
   it('is one address, and its files lie below it', () => {
     expect(serve('GET', '/dashboard')).toMatchObject({ status: 200, body: '<index.html>', headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' } });
     expect(serve('GET', '/dashboard/main-ABC123.js')).toMatchObject({ body: '<main-ABC123.js>', headers: { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': expect.stringContaining('immutable') } });
+    expect(serve('GET', '/docs')).toMatchObject({ body: '<docs.html>', headers: { 'cache-control': 'no-cache' } });
     expect(serve('GET', '/dashboard/style-X.css')).toMatchObject({ headers: { 'content-type': 'text/css; charset=utf-8' } });
   });
 
