@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /* Runs the CLI in this process if its Node.js is fit, else in the Node.js that `npm ci` brought. Parses on Node.js 12. */
 import { spawn } from 'child_process';
+import { existsSync } from 'fs';
 import { createRequire } from 'module';
 import { dirname, join } from 'path';
 import { fileURLToPath } from 'url';
@@ -17,8 +18,12 @@ const PLATFORM_PACKAGES = {
 
 const WRONG_USE = 2;
 
+// An npm package has no sources, which Node.js would not run there either.
+const SOURCE = new URL('../cli/main.ts', import.meta.url);
+const COMPILED = new URL('../dist/cli/main.js', import.meta.url);
+
 if (isFit(process)) {
-  void import('../cli/main.ts');
+  void import((existsSync(SOURCE) ? SOURCE : COMPILED).href);
 } else {
   const binary = findOwnNode();
   if (binary) handOver(binary);

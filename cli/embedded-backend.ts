@@ -30,6 +30,7 @@ import type { LaneStore } from '../shared/ports.ts';
 import { uploadOf } from '../shared/upload-event.ts';
 import { readApiVariable } from './api-variable.ts';
 import type { Backend, BackendOptions } from './backend.ts';
+import { provideTemplate } from './template-folder.ts';
 import { endDeadLeases, forgetSlots, resumeOpenRuns } from './resume-open-runs.ts';
 import { createRunControl } from '../shared/run-control.ts';
 import { createTenantAdmin } from '../shared/tenant-admin.ts';
@@ -68,11 +69,8 @@ export async function startBackend(options: BackendOptions, note: (line: string)
 
 async function startOwn(options: BackendOptions, note: (line: string) => void, onStack: StackListener): Promise<Backend> {
   const { dataFolder, workers, isReadOnly = false } = options;
-  const templateFolder = join(dataFolder, 'cdk.out');
-  // Both are loaded only now: the CDK and the emulators take longer than the first line may.
-  const [{ synthesise }, { startStack }] = await Promise.all([import('../cdk/synthesise.ts'), import('../localstack/embedded/stack.ts')]);
-  const { isNew } = await synthesise(templateFolder);
-  if (isNew) note('built the template and its functions');
+  // Loaded only now: the emulators take longer than the first line may.
+  const [templateFolder, { startStack }] = await Promise.all([provideTemplate(dataFolder, note), import('../localstack/embedded/stack.ts')]);
   const parameters = stackParameters(options);
   const stack = await startStack({ templateFolder, dataFolder, isIdle: isReadOnly, parameters, beforeWork: freeDeadWork, readParameter: readApiVariable, ...(workers !== undefined && { workers }) });
   onStack(stack);

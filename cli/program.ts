@@ -17,7 +17,9 @@ import { readBackendOptions, readTenant } from './settings.ts';
 import type { CommandContext, GlobalOptions } from './settings.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { addRemoteCommands, profileOf } from './remote-commands.ts';
+import { IS_PACKAGE } from './template-folder.ts';
 import { addTenantCommands } from './tenant-commands.ts';
+import { VERSION } from '../shared/version.ts';
 
 const PROJECT_FOLDER = resolve(import.meta.dirname, '..');
 const DEFAULT_DATA = '.spillway';
@@ -56,6 +58,7 @@ export interface ProgramHooks {
 /** All commands. Each is loaded when it is asked for: `--help` answers at once. */
 export function createProgram(hooks: ProgramHooks): Command {
   const program = new Command('spillway')
+    .version(VERSION, '-V, --version', 'prints the version')
     .description('Runs a big list of work: planned, shared fairly, held within limits, verified to the last item. On this machine nothing but Node.js is needed.')
     .option('--json', 'print one JSON document on stdout')
     .option('--data <folder>', 'where the stack on this machine keeps everything', DEFAULT_DATA)
@@ -274,7 +277,10 @@ function addAuthorCommands(program: Command, { terminal, globals, end, signal }:
   init
     .command('processor <name>')
     .description('writes processors/<name>/processor.ts, its test and its line in the registry')
-    .action(async (name: string) => end((await import('./commands/init-processor.ts')).initProcessorCommand(name, PROJECT_FOLDER, terminal())));
+    .action(async (name: string) => {
+      if (IS_PACKAGE) throw new UsageError('expected a checkout of Spillway: processors are part of what is deployed, and the package has that ready-made');
+      return end((await import('./commands/init-processor.ts')).initProcessorCommand(name, PROJECT_FOLDER, terminal()));
+    });
 }
 
 /** Serves the bundled site while it is run: `npm start` needs no internet. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../shared/rows.ts';
+import { VERSION } from '../../shared/version.ts';
 import { operation, type Operation } from './operation.ts';
 import { problemSchema } from './schemas.ts';
 
-const VERSION = '0.1.0';
 /** What every operation may answer beside its own. */
 const COMMON = { 401: 'No valid key', 403: 'The key lacks the scope', 500: 'A fault of the stack: try again' } as const;
 const SAYS: Readonly<Record<number, string>> = {

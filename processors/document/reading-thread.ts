@@ -1,8 +1,9 @@
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { DocumentAnswer, DocumentJob } from './document-reading.ts';
 
 /** Beside this file in the sources, beside the function's bundle when deployed. */
-const THREAD_FILE = new URL(import.meta.url.endsWith('.ts') ? './document-thread.ts' : './document-thread.mjs', import.meta.url);
+const THREAD_FILE = new URL(`./document-thread${extname(import.meta.filename)}`, import.meta.url);
 
 const MIB = 1024 * 1024;
 /** Two threads of this size fit beside the worker: 1,769 MB in all. */

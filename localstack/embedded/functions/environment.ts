@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ACCOUNT, REGION, type FunctionDefinition, type InvokeAnswer } from '../contracts.ts';
 import { ConfigurationError } from '../../../shared/errors.ts';
@@ -13,7 +14,8 @@ const YOUNG_GENERATION_MB = 32;
 /** V8's young generation is two semi-spaces and as much again for what does not fit in them. */
 const SEMI_SPACES_OF_YOUNG_GENERATION = 3;
 
-const RUNTIME = new URL('./runtime.ts', import.meta.url);
+/** As this file: of the sources, or compiled. */
+const RUNTIME = new URL(`./runtime${extname(import.meta.filename)}`, import.meta.url);
 
 type Settle = (answer: InvokeAnswer) => void;
 
