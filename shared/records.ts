@@ -112,6 +112,8 @@ export interface ShardRecord {
   readonly sizes: readonly number[];
   /** Byte offset of each batch in the shard file, and the file's length last. */
   readonly offsets: readonly number[];
+  /** The least and the greatest line of the manifest among its items: where an item is looked for. Undefined: planned by an earlier release. */
+  readonly lines?: readonly [least: number, greatest: number];
   readonly b: Readonly<Record<string, BatchState>>;
   /** The limit key that all items of a batch share, `''` if they share none, for each batch in order. Undefined: none of them. */
   readonly keys?: Runs;

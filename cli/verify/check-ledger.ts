@@ -58,6 +58,7 @@ export async function checkShardRecord(check: Verification, plan: ShardPlan, set
   says('plan', record.plan, manifest.plan);
   says('sizes', record.sizes, plan.sizes);
   says('offsets', record.offsets, plan.offsets);
+  says('lines', record.lines ?? null, plan.lines ?? null);
   says('number of batches', [record.n, Object.keys(record.b).length], [plan.sizes.length, plan.sizes.length]);
   checkCounters(check, key, record, settled);
   for (const batch of plan.sizes.keys()) checkBatch(check, `${key} b.${batch}`, record.b[batch], settled.chains.get(batch));

@@ -95,6 +95,7 @@ async function readShardFile(check: Verification, plan: ShardPlan, path: string)
   });
   noteReading(check, path, reading);
   if (reading.kind === 'read') compareOffsets(check, plan, path, offsets);
+  compareLines(check, plan, path, planned);
   return planned;
 }
 
@@ -106,6 +107,14 @@ function compareOffsets(check: Verification, plan: ShardPlan, path: string, offs
   if (!isSame) {
     check.faults.add('plan-malformed', path, `its ${offsets.length - 1} rows do not lie where the sizes and offsets of shard ${plan.shard} say`);
   }
+}
+
+/** What an item is found by. */
+function compareLines(check: Verification, { shard, lines }: ShardPlan, path: string, planned: ReadonlyMap<number, unknown>): void {
+  if (!lines || planned.size === 0) return;
+  let [least, greatest] = [Infinity, -Infinity];
+  for (const line of planned.keys()) [least, greatest] = [Math.min(least, line), Math.max(greatest, line)];
+  if (lines[0] !== least || lines[1] !== greatest) check.faults.add('plan-malformed', path, `its lines are ${least} to ${greatest}, the plan says ${lines[0]} to ${lines[1]} of shard ${shard}`);
 }
 
 function compareRow(check: Verification, planned: ReadonlyMap<number, Planned>, row: SettledRow): void {

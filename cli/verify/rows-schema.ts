@@ -43,7 +43,7 @@ export const invalidRowSchema = z.strictObject({ line, row: z.string(), reason: 
 
 /** A row of the plan's records.ndjson: one shard. */
 const runs = z.array(z.tuple([z.string(), z.int().positive()])).optional();
-export const shardPlanSchema = z.strictObject({ shard: count, sizes: z.array(z.int().positive()), offsets: z.array(count), keys: runs, groups: runs });
+export const shardPlanSchema = z.strictObject({ shard: count, sizes: z.array(z.int().positive()), offsets: z.array(count), lines: z.tuple([line, line]).optional(), keys: runs, groups: runs });
 
 /** Loose: a row of errors.ndjson.gz may carry more than what is compared. */
 export const errorRowSchema = z.looseObject({ line, error: itemErrorSchema });

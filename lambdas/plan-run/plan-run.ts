@@ -124,7 +124,7 @@ async function putShards(run: PlannedRun, ports: PlanPorts): Promise<void> {
   await puts.end();
 }
 
-function shardRecord({ run, tenant, plan }: PlannedRun, { shard, sizes, offsets, keys, groups }: ShardPlan): ShardRecord {
+function shardRecord({ run, tenant, plan }: PlannedRun, { shard, sizes, offsets, lines, keys, groups }: ShardPlan): ShardRecord {
   const b = Object.fromEntries(sizes.map((size, batch) => [String(batch), freshBatch(size)]));
-  return { v: 1, run, tenant, shard, plan, n: sizes.length, nd: 0, ok: 0, ko: 0, sk: 0, sizes, offsets, b, ...(keys && { keys }), ...(groups && { groups }) };
+  return { v: 1, run, tenant, shard, plan, n: sizes.length, nd: 0, ok: 0, ko: 0, sk: 0, sizes, offsets, b, ...(lines && { lines }), ...(keys && { keys }), ...(groups && { groups }) };
 }

@@ -1,10 +1,11 @@
 import { batchOf, isLeased } from '../../shared/batch-state.ts';
-import { DUPLICATES_FILE_NAME, INVALID_FILE_NAME, planPrefix, shardFileName } from '../../shared/names.ts';
+import { DUPLICATES_FILE_NAME, INVALID_FILE_NAME, planPrefix } from '../../shared/names.ts';
 import { parseOrdinals } from '../../shared/ordinals.ts';
 import { readPart, walkChain } from '../../shared/parts.ts';
 import { isPlanned, readAllShards } from '../../shared/planned-run.ts';
 import type { PlannedRun, RunRecord, ShardRecord } from '../../shared/records.ts';
 import type { DuplicateRow, InvalidRow, PlannedItem, ResultRow } from '../../shared/rows.ts';
+import { lineOf, shardFileKey } from '../../shared/shard-file.ts';
 import { readRows } from './stored-rows.ts';
 import type { ItemName } from './item-id.ts';
 import type { ApiPorts } from './ports.ts';
@@ -27,53 +28,24 @@ export type FoundItem =
 
 type Ports = Pick<ApiPorts, 'ledger' | 'results' | 'clock'>;
 
-/** Enough for `{"line":…`, which each row of a shard file begins with. */
-const LINE_BYTES = 32;
-
 /**
- * What became of a line. A shard's lines are all below those of the next one, so that the shard is found by halving.
+ * What became of a line: its run's records say which shard may have it, that shard's file where it is, and a part how it ended.
  * @returns undefined if the run has no such line
  */
 export async function findItem(record: RunRecord, { line }: Pick<ItemName, 'line'>, ports: Ports): Promise<FoundItem | undefined> {
   if (!isPlanned(record)) return { kind: 'unplanned' };
   const shards = await readAllShards(ports.ledger, record);
-  const likely = await likelyShards(record, { shards, line }, ports);
-  const place = await findPlace(record, { shards: likely, line }, ports);
-  if (place) return placedItem(record, place, ports);
-  const aside = await findAside(record, line, ports);
-  if (aside || record.redriveOf === undefined) return aside;
-  // A redriven run's rows keep their lines, and come in the order of the old run's parts.
-  const other = await findPlace(record, { shards: shards.filter((shard) => !likely.includes(shard)), line }, ports);
-  return other && placedItem(record, other, ports);
+  // Only a redriven run, whose rows come in the order of the old run's parts, has more than one that may.
+  const place = await findPlace(shards.filter((shard) => mayHave(shard, line)), line, ports);
+  return place ? placedItem(record, place, ports) : findAside(record, line, ports);
 }
 
-interface Sought {
-  readonly shards: readonly ShardRecord[];
-  readonly line: number;
-}
+const mayHave = ({ lines }: ShardRecord, line: number): boolean => lines === undefined || (lines[0] <= line && line <= lines[1]);
 
-/** A shard's first row may be any of its lines: the line is in the last shard that begins at or before it, or in the next. */
-async function likelyShards(run: PlannedRun, { shards, line }: Sought, { results }: Ports): Promise<ShardRecord[]> {
-  let [low, high] = [0, shards.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((await firstLineOf(run, shards[middle]!, results)) <= line) low = middle + 1;
-    else high = middle;
-  }
-  return shards.slice(Math.max(0, low - 1), low + 1);
-}
-
-const shardKey = ({ tenant, run, plan }: PlannedRun, { shard }: ShardRecord): string => planPrefix(tenant, run, plan) + shardFileName(shard);
-
-async function firstLineOf(run: PlannedRun, shard: ShardRecord, results: Ports['results']): Promise<number> {
-  const start = Buffer.from(await results.read(shardKey(run, shard), { start: 0, end: Math.min(LINE_BYTES, shard.offsets.at(-1)!) })).toString();
-  return Number(/^\{"line":(\d+)/.exec(start)?.[1]);
-}
-
-async function findPlace(run: PlannedRun, { shards, line }: Sought, { results }: Ports): Promise<ItemPlace | undefined> {
+async function findPlace(shards: readonly ShardRecord[], line: number, { results }: Ports): Promise<ItemPlace | undefined> {
   for (const shard of shards) {
-    const rows = Buffer.from(await results.read(shardKey(run, shard))).toString().split('\n');
-    const at = rows.findIndex((row) => row.startsWith(`{"line":${line},`));
+    const rows = Buffer.from(await results.read(shardFileKey(shard))).toString().split('\n');
+    const at = rows.findIndex((row) => lineOf(row) === line);
     if (at >= 0) return { shard, ...batchAt(shard, at), item: JSON.parse(rows[at]!) as PlannedItem };
   }
   return undefined;

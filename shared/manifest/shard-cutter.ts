@@ -1,4 +1,5 @@
 import { lengthsOfRuns } from '../runs.ts';
+import { lineOf } from '../shard-file.ts';
 import type { Runs } from '../records.ts';
 import { MAX_SHARD_BATCHES, MAX_SHARD_BYTES, MAX_SHARD_ITEMS } from './limits.ts';
 
@@ -9,6 +10,8 @@ export interface ShardPlan {
   readonly sizes: readonly number[];
   /** Byte offset of each batch in the shard file, and the file's length last. */
   readonly offsets: readonly number[];
+  /** As in `ShardRecord`. */
+  readonly lines?: readonly [least: number, greatest: number];
   /** As in `ShardRecord`. */
   readonly keys?: Runs;
   readonly groups?: Runs;
@@ -107,8 +110,20 @@ function describeShard(shard: number, batches: readonly Batch[]): CutShard {
   const sizes = batches.map(({ rows }) => rows.length);
   const keys = batches.map(({ key }) => key);
   const groups = batches.map(({ group }) => group);
-  const plan: ShardPlan = { shard, sizes, offsets, ...(keys.some(isNamed) && { keys: lengthsOfRuns(keys) }), ...(groups.some(isNamed) && { groups: lengthsOfRuns(groups) }) };
+  const plan: ShardPlan = { shard, sizes, offsets, lines: boundsOf(batches), ...(keys.some(isNamed) && { keys: lengthsOfRuns(keys) }), ...(groups.some(isNamed) && { groups: lengthsOfRuns(groups) }) };
   return { plan, body: Buffer.concat(bodies) };
+}
+
+function boundsOf(batches: readonly Batch[]): [number, number] {
+  const bounds: [number, number] = [Infinity, -Infinity];
+  for (const { rows } of batches) {
+    for (const row of rows) {
+      const line = lineOf(row);
+      bounds[0] = Math.min(bounds[0], line);
+      bounds[1] = Math.max(bounds[1], line);
+    }
+  }
+  return bounds;
 }
 
 const isNamed = (name: string): boolean => name !== '';

@@ -15,6 +15,7 @@ export const LEDGER_TAMPERINGS: readonly Tampering[] = [
   { what: 'a shard\'s record removed', finds: 'ledger-shard-missing', apply: ({ ledger }) => void ledger.shards.delete(0) },
   { what: 'the sizes of a shard edited', finds: 'ledger-shard-wrong', apply: onShard((shard) => void (shard.sizes = shard.sizes.map((size) => size + 1))) },
   { what: 'the offsets of a shard edited', finds: 'ledger-shard-wrong', apply: onShard((shard) => void (shard.offsets = shard.offsets.map((offset) => offset + 1))) },
+  { what: 'the lines of a shard edited', finds: 'ledger-shard-wrong', apply: onShard((shard) => void (shard.lines = [shard.lines![0] + 1, shard.lines![1]])) },
   { what: 'a batch too few in a shard', finds: 'ledger-shard-wrong', apply: onShard((shard) => void delete shard.b['0']) },
   ...(['ok', 'ko', 'sk', 'nd'] as const).flatMap((counter) => [
     { what: `${counter} one too high`, finds: 'ledger-counts-wrong' as const, apply: onShard((shard) => void shard[counter]++) },

@@ -129,6 +129,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   { what: 'an item taken out of the plan', finds: 'row-unplanned', apply: (run) => editPlanFile(run, FIRST_SHARD, (text) => text.slice(text.indexOf('\n') + 1)) },
   { what: 'a shard file removed', finds: 'plan-missing', apply: (run) => run.results.delete(`${prefixOf(run)}plan/${readManifest(run).plan}/${FIRST_SHARD}`) },
   { what: 'the offsets of a shard edited', finds: 'plan-malformed', apply: (run) => editPlanFile(run, 'records.ndjson', (text) => text.replace('"offsets":[0,', '"offsets":[0,1')) },
+  { what: 'the lines of a shard edited', finds: 'plan-malformed', apply: (run) => editPlanFile(run, 'records.ndjson', (text) => text.replace(/"lines":\[(\d)/, '"lines":[1$1')) },
   { what: 'a shard taken off the Map\'s list', finds: 'shard-list-wrong', apply: (run) => editPlanFile(run, 'shards.json', () => '[]') },
 ];
 
