@@ -1,5 +1,6 @@
 import { CfnParameter } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import type { StageParameters } from '../../shared/stages.ts';
 
 const CIDR_LIST = String.raw`^$|^[0-9a-fA-F.:]+/[0-9]{1,3}(,[0-9a-fA-F.:]+/[0-9]{1,3})*$`;
 
@@ -10,30 +11,30 @@ export class StackSettings extends Construct {
   readonly hostConnections: string;
   readonly logLevel: string;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, defaults: StageParameters = {}) {
     super(scope, id);
     this.allowedNetworks = this.parameter('AllowedNetworks', {
       type: 'String',
-      default: '',
+      default: defaults.AllowedNetworks ?? '',
       allowedPattern: CIDR_LIST,
       constraintDescription: 'expected networks as CIDR ranges with commas between them, such as 10.0.0.0/8,fd00::/8',
       description: 'Networks that workers may reach although their addresses are not public. Empty: none.',
     });
     this.hostRequestsPerSecond = this.parameter('HostRequestsPerSecond', {
       type: 'Number',
-      default: 2,
+      default: defaults.HostRequestsPerSecond ?? 2,
       minValue: 0.001,
       description: 'Requests a second to one host, of all workers together.',
     });
     this.hostConnections = this.parameter('HostConnections', {
       type: 'Number',
-      default: 2,
+      default: defaults.HostConnections ?? 2,
       minValue: 1,
       description: 'Connections to one host at once, of all workers together.',
     });
     this.logLevel = this.parameter('LogLevel', {
       type: 'String',
-      default: 'INFO',
+      default: defaults.LogLevel ?? 'INFO',
       allowedValues: ['DEBUG', 'INFO', 'WARN', 'ERROR'],
       description: 'The least level that functions log.',
     });
