@@ -12,6 +12,8 @@ const STAGE_NAME = /^[a-z][a-z0-9-]{0,29}$/;
 
 /** With fewer, each of the four worker classes could not have the 2 workers that are the least which Lambda takes. */
 export const LEAST_CONCURRENCY = 10;
+/** Of the stack without a stage: its 50 workers, and a tenth for the other functions. */
+export const DEFAULT_CONCURRENCY = 56;
 const MOST_CONCURRENCY = 3_000;
 
 const CIDR_LIST = /^$|^[0-9a-fA-F.:]+\/[0-9]{1,3}(,[0-9a-fA-F.:]+\/[0-9]{1,3})*$/;
