@@ -19,7 +19,7 @@ export interface FoundationOptions {
   readonly bundlesFolder: string;
   readonly timings: Timings;
   readonly workerClasses: Readonly<Record<WorkerClassName, WorkerClass>>;
-  /** Defaults of the stage. */
+  /** What the stage sets of the stack's parameters. */
   readonly parameters: StageParameters;
 }
 

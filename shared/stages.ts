@@ -18,7 +18,7 @@ const MOST_CONCURRENCY = 3_000;
 
 const CIDR_LIST = /^$|^[0-9a-fA-F.:]+\/[0-9]{1,3}(,[0-9a-fA-F.:]+\/[0-9]{1,3})*$/;
 
-/** Defaults of the template's parameters; `cdk deploy --parameters` goes before them. */
+/** Of the template's parameters; one that is set here is written into the template. */
 const parameters = z.strictObject({
   AllowedNetworks: z.string().regex(CIDR_LIST, 'expected networks as CIDR ranges with commas between them, such as 10.0.0.0/8,fd00::/8').optional(),
   HostRequestsPerSecond: z.number().min(0.001).optional(),

@@ -4,43 +4,48 @@ import type { StageParameters } from '../../shared/stages.ts';
 
 const CIDR_LIST = String.raw`^$|^[0-9a-fA-F.:]+/[0-9]{1,3}(,[0-9a-fA-F.:]+/[0-9]{1,3})*$`;
 
-/** What an operator sets when the stack is deployed; the template stays the same everywhere. */
+/** What an operator sets when the stack is deployed. What a stage sets is no parameter: CloudFormation would keep the value of the deployment before, whatever the file says now. */
 export class StackSettings extends Construct {
   readonly allowedNetworks: string;
   readonly hostRequestsPerSecond: string;
   readonly hostConnections: string;
   readonly logLevel: string;
 
-  constructor(scope: Construct, id: string, defaults: StageParameters = {}) {
+  private readonly set: StageParameters;
+
+  constructor(scope: Construct, id: string, set: StageParameters = {}) {
     super(scope, id);
+    this.set = set;
     this.allowedNetworks = this.parameter('AllowedNetworks', {
       type: 'String',
-      default: defaults.AllowedNetworks ?? '',
+      default: '',
       allowedPattern: CIDR_LIST,
       constraintDescription: 'expected networks as CIDR ranges with commas between them, such as 10.0.0.0/8,fd00::/8',
       description: 'Networks that workers may reach although their addresses are not public. Empty: none.',
     });
     this.hostRequestsPerSecond = this.parameter('HostRequestsPerSecond', {
       type: 'Number',
-      default: defaults.HostRequestsPerSecond ?? 2,
+      default: 2,
       minValue: 0.001,
       description: 'Requests a second to one host, of all workers together.',
     });
     this.hostConnections = this.parameter('HostConnections', {
       type: 'Number',
-      default: defaults.HostConnections ?? 2,
+      default: 2,
       minValue: 1,
       description: 'Connections to one host at once, of all workers together.',
     });
     this.logLevel = this.parameter('LogLevel', {
       type: 'String',
-      default: defaults.LogLevel ?? 'INFO',
+      default: 'INFO',
       allowedValues: ['DEBUG', 'INFO', 'WARN', 'ERROR'],
       description: 'The least level that functions log.',
     });
   }
 
-  private parameter(name: string, props: ConstructorParameters<typeof CfnParameter>[2]): string {
+  private parameter(name: keyof StageParameters, props: ConstructorParameters<typeof CfnParameter>[2]): string {
+    const { [name]: value } = this.set;
+    if (value !== undefined) return String(value);
     const parameter = new CfnParameter(this, name, props);
     parameter.overrideLogicalId(name);
     return parameter.valueAsString;

@@ -71,10 +71,11 @@ describe('two stages in one account and Region', () => {
 });
 
 describe('a stage', () => {
-  it('gives the parameters other defaults', () => {
-    const { Parameters } = synthesiseStage({ name: 'slow', parameters: { HostRequestsPerSecond: 0.5, HostConnections: 1, LogLevel: 'WARN', AllowedNetworks: '10.0.0.0/8' } });
-    const defaults = Object.fromEntries(Object.entries(Parameters).map(([name, value]) => [name, (value as { Default: unknown }).Default]));
-    expect(defaults).toEqual({ HostRequestsPerSecond: 0.5, HostConnections: 1, LogLevel: 'WARN', AllowedNetworks: '10.0.0.0/8' });
+  it('sets parameters for good: what it does not name stays a parameter', () => {
+    const template = synthesiseStage({ name: 'slow', parameters: { HostRequestsPerSecond: 0.5, LogLevel: 'WARN', AllowedNetworks: '10.0.0.0/8' } });
+    expect(Object.keys(template.Parameters)).toEqual(['HostConnections']);
+    const fetching = variablesOf(template).find((variables) => 'WORKER_CLASS' in variables)!;
+    expect(fetching).toMatchObject({ HOST_REQUESTS_PER_SECOND: '0.5', LOG_LEVEL: 'WARN', ALLOWED_NETWORKS: '10.0.0.0/8', HOST_CONNECTIONS: { Ref: 'HostConnections' } });
   });
 
   it('of an account with 10 executions at once has 2 workers a class, and windows that fit', () => {
