@@ -2,7 +2,7 @@ import { CloudFormationClient, DeleteStackCommand, DescribeStacksCommand, GetTem
 import { DeleteTableCommand, DynamoDBClient, ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
 import { AbortMultipartUploadCommand, DeleteBucketCommand, DeleteObjectsCommand, ListMultipartUploadsCommand, ListObjectVersionsCommand, type ObjectIdentifier, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { DeployedStack, KeptResource, StackRemoval } from '../deployment.ts';
+import type { KeptResource, StackRemoval } from '../deployment.ts';
 import { ConfigurationError } from '../errors.ts';
 import { isNoSuchStack, type OperatorAccess } from './account.ts';
 import { createRunLedger } from './run-ledger.ts';
