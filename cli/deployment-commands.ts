@@ -45,7 +45,7 @@ export function addDeploymentCommands(program: Command, projectFolder: string, {
       await own.sleep(ms, signal);
       if (signal.aborted) throw new Error('stopped on the way: CloudFormation goes on with what it began, and the same command with the rest');
     });
-    return end(destroyCommand({ ...options, stack: options.stack ?? stackNameOf(options.stage) }, { removal, ask: (question) => askPerson(question, signal), terminal: own }));
+    return end(destroyCommand({ ...options, stack: options.stack ?? stackNameOf(options.stage) }, { removal, ask: askPerson, terminal: own }));
   });
 }
 
