@@ -43,7 +43,7 @@ async function foretell(stack: DeployedStack, { stack: name, withData }: Destroy
   const open = stack.isDeleted ? [] : await removal.openRuns(stack);
   const more = open.length > NAMED_RUNS ? ` and ${open.length - NAMED_RUNS} more` : '';
   return [
-    ...(open.length > 0 ? [`${open.length} ${open.length === 1 ? 'run has' : 'runs have'} not ended and will not: ${open.slice(0, NAMED_RUNS).join(', ')}${more}. \`spillway cancel\` ends one with its results`] : []),
+    ...(open.length > 0 ? [`${open.length} ${open.length === 1 ? 'run has' : 'runs have'} not ended and will not: ${open.slice(0, NAMED_RUNS).join(', ')}${more}. \`spillway cancel <run> --profile <name>\` ends one with its results`] : []),
     stack.isDeleted ? `the stack ${name} is gone already` : `the stack ${name} goes: ${stack.id}`,
     ...stack.kept.map((kept) => `${withData && isData(kept) ? 'goes, with all that is in it' : 'stays'}: ${describe(kept)}`),
   ];
