@@ -1,4 +1,5 @@
 import { CfnOutput, DefaultStackSynthesizer, Stack, type App, type CfnElement, type IStackSynthesizer } from 'aws-cdk-lib';
+import { tellOfAlarms } from './constructs/alarm-mail.ts';
 import { deadLettersOf } from './constructs/guarded-queue.ts';
 import type { HttpApi } from './constructs/http-api.ts';
 import type { RunStateMachine } from './constructs/run-state-machine.ts';
@@ -16,8 +17,9 @@ import { addProcessBatch } from './steps/process-batch.ts';
 import { addServeApi } from './steps/serve-api.ts';
 import { addStateMachine } from './steps/state-machine.ts';
 import { addSweepRuns } from './steps/sweep-runs.ts';
+import type { Stage } from '../shared/stages.ts';
 import type { Timings } from './timings.ts';
-import { WORKER_CLASS_NAMES } from './worker-classes.ts';
+import { WORKER_CLASS_NAMES, workerClassesFor } from './worker-classes.ts';
 
 export interface FanOutStackProps {
   /** Holds `<handler>/index.mjs` for every function. */
@@ -25,17 +27,19 @@ export interface FanOutStackProps {
   /** The state machine `run` in Amazon States Language. */
   readonly runDefinition: string;
   readonly timings: Timings;
+  readonly stage?: Stage;
 }
 
 /** Everything between an uploaded manifest and its results, in the order of the way of a run. Each step, with all that it may do, is a file in `steps/`. */
 export class FanOutStack extends Stack {
-  constructor(scope: App, id: string, { bundlesFolder, runDefinition, timings }: FanOutStackProps) {
+  constructor(scope: App, id: string, { bundlesFolder, runDefinition, timings, stage = {} }: FanOutStackProps) {
     super(scope, id, {
+      env: { ...(stage.account !== undefined && { account: stage.account }), ...(stage.region !== undefined && { region: stage.region }) },
       description: 'Spillway: runs a big list of work, shared fairly, held within limits, verified to the last item.',
       // The CDK CLI looks at the bootstrap's version itself; in the template it would be a parameter that only AWS can fill.
       synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer,
     });
-    const foundation = layFoundation(this, { bundlesFolder, timings });
+    const foundation = layFoundation(this, { bundlesFolder, timings, workerClasses: workerClassesFor(stage.concurrency), parameters: stage.parameters ?? {} });
 
     // The state machine, and what it calls.
     const plan = addPlanRun(foundation);
@@ -52,7 +56,8 @@ export class FanOutStack extends Stack {
     addSweepRuns(foundation, machine);
     addEraseRuns(foundation);
 
-    const api = addServeApi(foundation, machine);
+    const api = addServeApi(foundation, machine, { setsLogRole: stage.setsApiLogRole ?? true });
+    if (stage.alarmEmail !== undefined) tellOfAlarms(this, stage.alarmEmail);
     this.addOutputs(foundation, machine, api);
   }
 

@@ -1,4 +1,6 @@
 import { Duration, type Stack } from 'aws-cdk-lib';
+import type { WorkerClassName } from '../processors/processor.ts';
+import type { StageParameters } from '../shared/stages.ts';
 import { DataBucket } from './constructs/data-bucket.ts';
 import { DeadLetterQueue, GuardedQueue } from './constructs/guarded-queue.ts';
 import { HandlerFunction, type HandlerFunctionProps } from './constructs/handler-function.ts';
@@ -6,7 +8,7 @@ import { RecordTable } from './constructs/record-table.ts';
 import { StackSettings } from './constructs/stack-settings.ts';
 import type { Timings } from './timings.ts';
 import { pascalCase } from './pascal-case.ts';
-import { mapWorkerClasses, workerTimeoutSeconds } from './worker-classes.ts';
+import { mapWorkerClasses, type WorkerClass, workerTimeoutSeconds } from './worker-classes.ts';
 
 /** Lambda's documentation: a queue hides a message for at least 6 x the time-out of the function that reads it. */
 const VISIBILITY_TIMEOUTS = 6;
@@ -16,13 +18,22 @@ const UPLOADS_KEPT_DAYS = 90;
 
 export type Foundation = ReturnType<typeof layFoundation>;
 
+export interface FoundationOptions {
+  readonly bundlesFolder: string;
+  readonly timings: Timings;
+  readonly workerClasses: Readonly<Record<WorkerClassName, WorkerClass>>;
+  /** What the stage sets of the stack's parameters. */
+  readonly parameters: StageParameters;
+}
+
 /** What the steps of a run stand on: buckets, tables, queues and settings, each under its fixed id in the stack. */
-export function layFoundation(stack: Stack, { bundlesFolder, timings }: { readonly bundlesFolder: string; readonly timings: Timings }) {
-  const settings = new StackSettings(stack, 'Settings');
+export function layFoundation(stack: Stack, { bundlesFolder, timings, workerClasses, parameters }: FoundationOptions) {
+  const settings = new StackSettings(stack, 'Settings', parameters);
   const limits = new RecordTable(stack, 'Limits', { lossIsHarmlessBecause: 'A limit without a record starts anew from the settings; a restored one would be of the past.' }).table;
   return {
     stack,
     timings,
+    workerClasses,
 
     manifests: new DataBucket(stack, 'Manifests', { isVersioned: true, sendsEvents: true }).bucket,
     uploads: new DataBucket(stack, 'Uploads', { expireAfterDays: UPLOADS_KEPT_DAYS }).bucket,

@@ -15,6 +15,7 @@ import { createTerminal } from './terminal.ts';
 import type { Terminal } from './terminal.ts';
 import { readBackendOptions, readTenant } from './settings.ts';
 import type { CommandContext, GlobalOptions } from './settings.ts';
+import { addDeploymentCommands } from './deployment-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { addRemoteCommands, profileOf } from './remote-commands.ts';
 import { IS_PACKAGE } from './template-folder.ts';
@@ -80,6 +81,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   addRemoteCommands(program, { ...act, optionOption });
   addLimitCommands(program, act);
   addAuthorCommands(program, act);
+  addDeploymentCommands(program, PROJECT_FOLDER, act);
   return program;
 }
 
@@ -189,7 +191,7 @@ function checkResumeAlone(input: string | undefined, command: Command): void {
   if (first !== undefined) throw new UsageError(`expected nothing beside --resume, got ${first}: the run goes on with the manifest and the options that it was started with`);
 }
 
-function addLookCommands(program: Command, { context, remote, terminal, globals, end }: Act): void {
+function addLookCommands(program: Command, { context, remote, terminal, end }: Act): void {
   program
     .command('plan <input>')
     .description('shows what a run would do: rows, invalid rows, duplicates, hosts; sends nothing')
@@ -217,10 +219,6 @@ function addLookCommands(program: Command, { context, remote, terminal, globals,
     .command('explain <item>')
     .description('says why an item (<run>.<line>) waits, or why it ended as it did')
     .action(async (item: string) => end((await import('./commands/explain.ts')).explainCommand(item, context())));
-  program
-    .command('doctor')
-    .description('looks at Node.js, npm, disk, memory and the loopback, and says what to do')
-    .action(async () => end((await import('./commands/doctor.ts')).doctorCommand(globals().data, terminal())));
 }
 
 function addParkedCommands(program: Command, { context, end }: Act): void {

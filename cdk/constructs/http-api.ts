@@ -1,4 +1,4 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat, CfnAccount, EndpointType, LambdaIntegration, LogGroupLogDestination, RestApi } from 'aws-cdk-lib/aws-apigateway';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -8,15 +8,21 @@ import { Construct } from 'constructs';
 const REQUESTS_PER_SECOND = 100;
 const BURST_REQUESTS = 200;
 
+export interface HttpApiProps {
+  readonly handler: IFunction;
+  /** Gives the account the role with which API Gateway writes logs; false: the account has one. */
+  readonly setsLogRole: boolean;
+}
+
 /** A REST API that hands every path to one function. */
 export class HttpApi extends Construct {
   readonly url: string;
 
-  constructor(scope: Construct, id: string, handler: IFunction) {
+  constructor(scope: Construct, id: string, { handler, setsLogRole }: HttpApiProps) {
     super(scope, id);
     const logGroup = new LogGroup(this, 'Logs', { retention: RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY });
     const api = new RestApi(this, 'Default', {
-      restApiName: 'spillway',
+      restApiName: Stack.of(this).stackName.toLowerCase(),
       cloudWatchRole: false,
       // A form's file is bytes; everything else is text.
       binaryMediaTypes: ['multipart/form-data'],
@@ -34,7 +40,7 @@ export class HttpApi extends Construct {
     const integration = new LambdaIntegration(handler, { allowTestInvoke: false });
     api.root.addMethod('ANY', integration);
     api.root.addResource('{proxy+}').addMethod('ANY', integration);
-    api.deploymentStage.node.addDependency(this.letApiGatewayLog());
+    if (setsLogRole) api.deploymentStage.node.addDependency(this.letApiGatewayLog());
     this.url = api.url;
     this.explainFindings();
   }
@@ -54,7 +60,10 @@ export class HttpApi extends Construct {
     );
   }
 
-  /** API Gateway writes no log before the account has a role for it; the setting is the account's, so it stays when the stack goes. */
+  /**
+   * API Gateway writes no log before the account has a role for it. The setting is one an account and Region: each stack sets it to a role of its own that can do the same,
+   * the last one counts, and both stay when their stack goes. So stages may come and go in any order.
+   */
   private letApiGatewayLog(): CfnAccount {
     const role = new Role(this, 'LogRole', {
       assumedBy: new ServicePrincipal('apigateway.amazonaws.com'),

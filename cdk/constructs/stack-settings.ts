@@ -1,17 +1,21 @@
 import { CfnParameter } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import type { StageParameters } from '../../shared/stages.ts';
 
 const CIDR_LIST = String.raw`^$|^[0-9a-fA-F.:]+/[0-9]{1,3}(,[0-9a-fA-F.:]+/[0-9]{1,3})*$`;
 
-/** What an operator sets when the stack is deployed; the template stays the same everywhere. */
+/** What an operator sets when the stack is deployed. What a stage sets is no parameter: CloudFormation would keep the value of the deployment before, whatever the file says now. */
 export class StackSettings extends Construct {
   readonly allowedNetworks: string;
   readonly hostRequestsPerSecond: string;
   readonly hostConnections: string;
   readonly logLevel: string;
 
-  constructor(scope: Construct, id: string) {
+  private readonly set: StageParameters;
+
+  constructor(scope: Construct, id: string, set: StageParameters = {}) {
     super(scope, id);
+    this.set = set;
     this.allowedNetworks = this.parameter('AllowedNetworks', {
       type: 'String',
       default: '',
@@ -39,7 +43,9 @@ export class StackSettings extends Construct {
     });
   }
 
-  private parameter(name: string, props: ConstructorParameters<typeof CfnParameter>[2]): string {
+  private parameter(name: keyof StageParameters, props: ConstructorParameters<typeof CfnParameter>[2]): string {
+    const { [name]: value } = this.set;
+    if (value !== undefined) return String(value);
     const parameter = new CfnParameter(this, name, props);
     parameter.overrideLogicalId(name);
     return parameter.valueAsString;

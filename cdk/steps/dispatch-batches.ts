@@ -1,13 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Foundation } from '../foundation.ts';
-import { mapWorkerClasses, WORKER_CLASSES, windowOf } from '../worker-classes.ts';
+import { mapWorkerClasses, windowOf } from '../worker-classes.ts';
 
 const SQS_FIFO_BATCH_SIZE = 10;
 
 /** The one writer of the lanes: a FIFO queue with one message group runs it once at a time. */
 export function addDispatchBatches(foundation: Foundation): void {
-  const { stack, timings, progress, lanes, tenants, dispatchQueue, workQueues } = foundation;
+  const { stack, timings, progress, lanes, tenants, dispatchQueue, workQueues, workerClasses } = foundation;
   const dispatch = foundation.addFunction('DispatchBatches', {
     handler: 'dispatch-batches',
     description: 'Picks the next batches fairly and keeps the number in flight within the window.',
@@ -19,7 +19,7 @@ export function addDispatchBatches(foundation: Foundation): void {
       LANES_TABLE: lanes.tableName,
       TENANTS_TABLE: tenants.tableName,
       WORK_QUEUE_URLS: stack.toJsonString(mapWorkerClasses((name) => workQueues[name].queueUrl)),
-      WINDOWS: JSON.stringify(mapWorkerClasses((name) => windowOf(WORKER_CLASSES[name]))),
+      WINDOWS: JSON.stringify(mapWorkerClasses((name) => windowOf(workerClasses[name]))),
       RESEND_AFTER_SECONDS: String(timings.resendAfterSeconds),
     },
   });
@@ -36,7 +36,7 @@ export function addDispatchBatches(foundation: Foundation): void {
 function alarmOnDrift({ stack }: Foundation): void {
   new Alarm(stack, 'LaneDriftAlarm', {
     alarmDescription: 'The dispatcher keeps finding batches that nobody has, or shards that its lanes lost: look at the logs of ProcessBatch and DispatchBatches for crashes.',
-    metric: new Metric({ namespace: 'Spillway', metricName: 'LaneDrift', dimensionsMap: { service: 'dispatch-batches' }, statistic: 'Sum', period: Duration.minutes(1) }),
+    metric: new Metric({ namespace: stack.stackName, metricName: 'LaneDrift', dimensionsMap: { service: 'dispatch-batches' }, statistic: 'Sum', period: Duration.minutes(1) }),
     threshold: 1,
     evaluationPeriods: 10,
     datapointsToAlarm: 5,

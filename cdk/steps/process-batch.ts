@@ -3,7 +3,7 @@ import type { RunStateMachine } from '../constructs/run-state-machine.ts';
 import type { Foundation } from '../foundation.ts';
 import { pascalCase } from '../pascal-case.ts';
 import { allowApis, allowList, allowObjects, apisPrefix, READ, WRITE } from '../permissions.ts';
-import { WORKER_CLASSES, workerTimeoutSeconds } from '../worker-classes.ts';
+import { workerTimeoutSeconds } from '../worker-classes.ts';
 
 /** What a processor leaks ends with its environment; a new one costs a cold start. */
 const RETIRE_AFTER_ITEMS = 50_000;
@@ -12,7 +12,7 @@ const RETIRE_ABOVE_SHARE = 0.8;
 /** The same bundle for every worker class. */
 export function addProcessBatch(foundation: Foundation, name: WorkerClassName, machine: RunStateMachine): void {
   const { timings, progress, limits, uploads, results, dispatchQueue, workQueues, fetchEnvironment } = foundation;
-  const { memoryMb, maximumConcurrency, callsApis, readsUploads } = WORKER_CLASSES[name];
+  const { memoryMb, maximumConcurrency, callsApis, readsUploads } = foundation.workerClasses[name];
   const process = foundation.addFunction(`ProcessBatch${pascalCase(name)}`, {
     handler: 'process-batch',
     description: `Claims a batch, works on its items, settles and reports: worker class ${name}.`,

@@ -8,7 +8,7 @@ import { allowAdmission } from './allow-admission.ts';
 const INLINE_MANIFESTS = '*/api/*';
 
 /** The API and the function behind it. */
-export function addServeApi(foundation: Foundation, machine: RunStateMachine): HttpApi {
+export function addServeApi(foundation: Foundation, machine: RunStateMachine, { setsLogRole }: { readonly setsLogRole: boolean }): HttpApi {
   const { stack, progress, lanes, limits, tenants, fetchEnvironment, manifests, uploads, results, dispatchQueue } = foundation;
   const serve = foundation.addFunction('ServeApi', {
     handler: 'serve-api',
@@ -45,5 +45,5 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine): H
   allowList(serve, results);
   serve.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
   serve.allow(machine.arn, 'states:SendTaskSuccess');
-  return new HttpApi(stack, 'Api', serve.function);
+  return new HttpApi(stack, 'Api', { handler: serve.function, setsLogRole });
 }

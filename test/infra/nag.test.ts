@@ -16,12 +16,16 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+/** With all that only a stage has. */
+const STAGE = { name: 'told', concurrency: 10, alarmEmail: 'operators@example.com' };
+
 describe.each([
   ['AwsSolutions', AwsSolutionsChecks],
   ['Serverless', ServerlessChecks],
 ])('the rules of cdk-nag %s', (_, Pack) => {
-  test('find nothing but what has a reason', () => {
-    const { violations } = new Pack(app).validateScope(app);
+  test.each(['the stack', 'a stage'])('find nothing in %s but what has a reason', (which) => {
+    const looked = which === 'the stack' ? app : writeAssembly(mkdtempSync(join(scratch, 'stage-')), { sourceRoot: PROJECT_FOLDER, bundlesFolder: inject('synthesis').bundlesFolder, stage: STAGE });
+    const { violations } = new Pack(looked).validateScope(looked);
     const findings = violations.flatMap(({ ruleName, violatingResources }) => violatingResources.map((resource) => `${ruleName} at ${resource.constructPath}`));
     expect(findings).toEqual([]);
     expect(violations).toEqual([]);
