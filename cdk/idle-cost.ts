@@ -49,8 +49,12 @@ export interface IdleItem {
 const MINUTES_A_MONTH = 30 * 24 * 60;
 /** Lambda asks an idle queue with 5 long polls of 20 s at once. */
 const POLLS_A_MINUTE = 5 * 3;
-/** Of a sweep that finds no run: its time on 512 MB, the items that it reads, and the lines START, END and REPORT. */
-const SWEEP = { seconds: 0.05, gigabytes: 0.5, reads: 3, logBytes: 600 } as const;
+/** What is called by schedule and finds nothing to do: its time on 512 MB, the items that it reads, and the lines START, END and REPORT. */
+const SCHEDULED: Readonly<Record<string, { readonly what: string; readonly minutes: number; readonly seconds: number; readonly gigabytes: number; readonly reads: number; readonly logBytes: number }>> = {
+  'rate(1 minute)': { what: 'the sweep', minutes: 1, seconds: 0.05, gigabytes: 0.5, reads: 3, logBytes: 600 },
+  // Its environment is gone after an hour: it begins cold.
+  'rate(1 hour)': { what: 'the erasure', minutes: 60, seconds: 1, gigabytes: 0.5, reads: 3, logBytes: 800 },
+};
 
 type Count = (resource: TemplateResource, template: BilledTemplate) => readonly Omit<IdleItem, 'logicalId' | 'dollars'>[];
 
@@ -129,12 +133,15 @@ function countPolls({ Properties: { EventSourceArn: source } = {} }: TemplateRes
 /** A rule on events costs nothing while there are none, and a schedule what it calls. */
 function countSchedule({ Properties: { ScheduleExpression: schedule } = {} }: TemplateResource): ReturnType<Count> {
   if (schedule === undefined) return [];
-  if (schedule !== 'rate(1 minute)') throw new RangeError(`expected rate(1 minute), the sweep's schedule, got ${String(schedule)}: count it in cdk/idle-cost.ts`);
+  const call = SCHEDULED[String(schedule)];
+  if (!call) throw new RangeError(`expected one of ${Object.keys(SCHEDULED).join(', ')}, got ${String(schedule)}: count it in cdk/idle-cost.ts`);
+  const { what, minutes, seconds, gigabytes, reads, logBytes } = call;
+  const calls = MINUTES_A_MONTH / minutes;
   return [
-    { what: 'calls of the sweep', unit: 'lambdaCalls', quantity: MINUTES_A_MONTH },
-    { what: 'its time', unit: 'lambdaGbSeconds', quantity: MINUTES_A_MONTH * SWEEP.seconds * SWEEP.gigabytes },
-    { what: 'its reads', unit: 'dynamoReads', quantity: MINUTES_A_MONTH * SWEEP.reads },
-    { what: 'its log', unit: 'logGigabytes', quantity: (MINUTES_A_MONTH * SWEEP.logBytes) / 1e9 },
+    { what: `calls of ${what}`, unit: 'lambdaCalls', quantity: calls },
+    { what: 'its time', unit: 'lambdaGbSeconds', quantity: calls * seconds * gigabytes },
+    { what: 'its reads', unit: 'dynamoReads', quantity: calls * reads },
+    { what: 'its log', unit: 'logGigabytes', quantity: (calls * logBytes) / 1e9 },
   ];
 }
 

@@ -28,7 +28,7 @@ it('what nobody said the cost of is an error, not free', () => {
   expect(() => itemiseIdleCost(withResource('AWS::KMS::Key'))).toThrow('AWS::KMS::Key');
   expect(() => itemiseIdleCost(withResource('AWS::DynamoDB::Table', { ProvisionedThroughput: { ReadCapacityUnits: 5 } }))).toThrow('ProvisionedThroughput of New is paid by the hour');
   expect(() => itemiseIdleCost(withResource('AWS::SQS::Queue', { KmsMasterKeyId: 'key' }))).toThrow('KmsMasterKeyId of New');
-  expect(() => itemiseIdleCost(withResource('AWS::Events::Rule', { ScheduleExpression: 'rate(5 minutes)' }))).toThrow('expected rate(1 minute)');
+  expect(() => itemiseIdleCost(withResource('AWS::Events::Rule', { ScheduleExpression: 'rate(5 minutes)' }))).toThrow('expected one of rate(1 minute), rate(1 hour), got rate(5 minutes)');
   expect(() => itemiseIdleCost(withResource('AWS::ApiGateway::Stage', { CacheClusterEnabled: true }))).toThrow('paid by the hour');
 });
 

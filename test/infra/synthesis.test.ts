@@ -25,7 +25,7 @@ function makeSourceRoot(name: string): string {
     writeFileSync(join(root, thread), 'export {};\n');
   }
   mkdirSync(join(root, 'dashboard'));
-  for (const [file, text] of [['main.ts', 'document.title = "page";'], ['main.css', 'body { margin: 0; }'], ['index.html', '<link href="dashboard/main.css"><script src="dashboard/main.js"></script>']] as const) writeFileSync(join(root, 'dashboard', file), text);
+  for (const [file, text] of [['main.ts', 'document.title = "page";'], ['docs.ts', 'document.title = "docs";'], ['main.css', 'body { margin: 0; }'], ['index.html', '<link href="dashboard/main.css"><script src="dashboard/main.js"></script>'], ['docs.html', '<script src="dashboard/docs.js"></script>']] as const) writeFileSync(join(root, 'dashboard', file), text);
   cpSync(join(PROJECT_FOLDER, 'state-machines'), join(root, 'state-machines'), { recursive: true });
   return root;
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startExampleSite } from '../../examples/site/serve-site.ts';
@@ -21,6 +21,10 @@ describe.skipIf(readTargetName(process.env) !== 'embedded')('the npm package, in
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'spillway-package-'));
+    // What npm downloaded before is taken from the user's cache; what npx installs is new, and goes with the test.
+    const downloads = join(process.env['npm_config_cache'] ?? join(homedir(), '.npm'), '_cacache');
+    await mkdir(join(folder, 'cache'));
+    if (existsSync(downloads)) await symlink(downloads, join(folder, 'cache/_cacache'), 'junction');
     // Packing writes `dist`: not into the checkout, where another test may run.
     const sources = join(folder, 'sources');
     await cp(PROJECT, sources, { recursive: true, filter: (path) => !LEFT_OUT.has(basename(path)) || resolve(path, '..') !== PROJECT });
@@ -29,6 +33,7 @@ describe.skipIf(readTargetName(process.env) !== 'embedded')('the npm package, in
     if (code !== 0) throw new Error(`expected a package: ${notes}`);
     tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz'))!);
     await mkdir(join(folder, 'empty'));
+
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -75,6 +80,7 @@ describe.skipIf(readTargetName(process.env) !== 'embedded')('the npm package, in
     // All of them lie in the folder: `cdk deploy --app node_modules/spillway/dist/cdk.out`.
     for (const { source } of Object.values(files)) expect(existsSync(join(assembly, source.path)), source.path).toBe(true);
     expect(Object.keys(files).length).toBeGreaterThan(10);
+    for (const name of ['manifest.json', 'Spillway.assets.json', 'Spillway.template.json']) expect(readFileSync(join(assembly, name), 'utf8'), name).not.toContain(folder);
     expect(existsSync(join(modules, 'spillway/dist/client/spillway-client.d.ts'))).toBe(true);
   });
 });
