@@ -67,6 +67,12 @@ export function describeObjectCalls(request: ObjectRequest, body: Buffer): reado
   return calls;
 }
 
+/** S3 says 403 instead of 404 to whoever may not list the bucket. */
+export function describeAbsence({ bucket, key, method }: ObjectRequest): readonly ResourceCall[] {
+  const isRead = key !== '' && (method === 'GET' || method === 'HEAD');
+  return isRead ? [{ action: 's3:ListBucket', resource: `arn:aws:s3:::${bucket}` }] : [];
+}
+
 function describeBucketCalls({ bucket, method, query }: ObjectRequest, body: Buffer): readonly ResourceCall[] {
   if (method === 'POST' && query.has('delete')) {
     return keysToDelete(body).map((key) => ({ action: 's3:DeleteObject', resource: arnOf(bucket, key) }));

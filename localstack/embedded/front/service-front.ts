@@ -141,10 +141,10 @@ function parseInput(body: Buffer): Record<string, unknown> | undefined {
 }
 
 function reporter(listeners: Listeners, principal: Principal, response: ServerResponse): Exchange['report'] {
-  return (calls: readonly ResourceCall[]) => {
+  return (calls: readonly ResourceCall[], ifAbsent: readonly ResourceCall[] = []) => {
     if (listeners.calls.length === 0) return;
     response.once('finish', () => {
-      for (const call of calls) notify(listeners.calls, { principal, ...call });
+      for (const call of response.statusCode === 404 ? [...calls, ...ifAbsent] : calls) notify(listeners.calls, { principal, ...call });
     });
   };
 }

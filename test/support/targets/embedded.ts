@@ -11,7 +11,7 @@ const ASSEMBLY = resolve(import.meta.dirname, '../../../cdk.out');
 const WORKERS = 4;
 
 /** A stack of its own for a test file, in memory, on free ports. */
-export async function startEmbedded(options: Pick<StackOptions, 'frontFor'> = {}): Promise<Target & { readonly embedded: EmbeddedStack }> {
+export async function startEmbedded(options: Pick<StackOptions, 'frontFor' | 'sweepEverySeconds'> = {}): Promise<Target & { readonly embedded: EmbeddedStack }> {
   await synthesise(ASSEMBLY);
   const stack = await startStack({ templateFolder: ASSEMBLY, parameters: LOCAL_PARAMETERS, workers: WORKERS, ...options });
   return {
