@@ -19,7 +19,7 @@ export function addAdmitRun(foundation: Foundation, machine: RunStateMachine): v
       STATE_MACHINE_ARN: machine.arn,
     },
   });
-  admit.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
+  admit.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
   allowAdmission(foundation, admit, machine);
   new Rule(stack, 'ManifestUploaded', {
     description: 'Every object that is stored in the manifests bucket.',

@@ -36,6 +36,5 @@ describe.skipIf(readTargetName(process.env) !== 'embedded')('permissions (skippe
   it('every grant is used', () => {
     console.log(grants.length, calls.length);
     console.log(findUnused(calls, grants).map(describeGrant).join('\n'));
-    console.log(findWide(grants).map(describeGrant).join('\n'));
   });
 });

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { type DynamoDBDocumentClient, DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { createDynamo, createSqs, createSsm } from '../../../shared/aws/clients.ts';
-import { openKey, runKey } from '../../../shared/aws/ledger-keys.ts';
+import { openKey, runKey, shardKey } from '../../../shared/aws/ledger-keys.ts';
+import { createLimitControlOf } from '../../../shared/aws/limit-control.ts';
 import { createTenantStore } from '../../../shared/aws/tenant-table.ts';
+import { parseLimit } from '../../../shared/limit-language.ts';
+import { patternsFor } from '../../../shared/limit-settings.ts';
 import { runIdOf } from '../../../shared/names.ts';
 import type { RunRecord } from '../../../shared/records.ts';
 import { tenantSettingsSchema } from '../../../shared/tenant-settings.ts';
@@ -22,9 +25,12 @@ export async function driveFlows(target: Target): Promise<void> {
   cleanup.defer(() => site.close());
   const access = { endpoint: target.endpoint, region: target.region, credentials: target.credentials };
   const stage: Stage = { target, client: new TargetClient(target), api: await ApiCaller.create(target, TENANT), dynamo: createDynamo(access), site };
-  const flows = [plainRuns, refusedUploads, servedRuns, servedDocuments, generatedTexts, parkedMessages, brokenBatches, waitingRuns, lostSteps];
+  const flows = [plainRuns, refusedUploads, servedRuns, servedDocuments, generatedTexts, parkedMessages, waitingRuns, lostSteps];
+  // Before any worker has read the settings.
+  await createLimitControlOf(stage.dynamo, stage.client.output('LimitsTable')).set(patternsFor('host:127.0.0.1', parseLimit('1000 requests per second')));
   const ends = await Promise.allSettled(flows.map((flow) => flow(stage)));
-  const failures = ends.flatMap((end, i) => (end.status === 'rejected' ? [new Error(flows[i]!.name, { cause: end.reason })] : []));
+  ends.push(...(await Promise.allSettled([brokenRecords(stage)])));
+  const failures = ends.flatMap((end, i) => (end.status === 'rejected' ? [new Error((flows[i] ?? brokenRecords).name, { cause: end.reason })] : []));
   if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message, cause }) => `${message}: ${String(cause)}`).join('\n'));
 }
 
@@ -52,7 +58,10 @@ async function plainRuns({ client, site }: Stage): Promise<void> {
     client.upload('acme/llms-txt/tree.csv', `url,expand\n${site.url(1)},links`),
     client.upload('acme/document/pages.csv', `url\n${site.url(2)}\nhttp://127.0.0.1:9/nothing`, fragile),
   ]);
-  for (const run of runs) await client.waitForEnd(run);
+  for (const run of runs) {
+    const { state, error = '' } = await client.waitForEnd(run);
+    if (state !== 'finished') throw new Error(error);
+  }
 }
 
 /** With their reason beside the manifest, by admission and by the end of a failed plan; of a tenant without an account, too. */
@@ -64,6 +73,7 @@ async function refusedUploads({ client }: Stage): Promise<void> {
 /** All that the API offers of runs and keys. */
 async function servedRuns({ api }: Stage): Promise<void> {
   for (const path of ['/health', '/openapi.json', '/v1/queue', '/v1/usage', '/v1/keys']) await api.call('GET', path);
+  await api.call('GET', '/').catch(() => undefined);
   const headers = { 'idempotency-key': randomUUID() };
   const made = await api.call('POST', '/v1/runs', { processor: 'noop', items: ['a', 'b'] }, headers);
   await api.call('POST', '/v1/runs', { processor: 'noop', items: ['a', 'b'] }, headers);
@@ -85,7 +95,8 @@ async function servedRuns({ api }: Stage): Promise<void> {
 }
 
 /** By a form straight into the bucket, with a manifest among the files, and in one call. */
-async function servedDocuments({ api }: Stage): Promise<void> {
+async function servedDocuments(stage: Stage): Promise<void> {
+  const { api } = stage;
   const form = (await api.call('POST', '/v1/uploads', {})) as unknown as { upload: string; url: string; fields: Record<string, string>; keyPrefix: string };
   const files = { 'a.txt': 'Water runs over the weir.', 'work.csv': `file\n${form.upload}/a.txt\n${form.upload}/missing.txt\n` };
   for (const [name, text] of Object.entries(files)) {
@@ -98,12 +109,22 @@ async function servedDocuments({ api }: Stage): Promise<void> {
   await api.finished(run);
   await api.call('GET', `/v1/items/${String(run)}.2`);
   await api.call('GET', `/v1/items/${String(run)}.3/explain`);
+  await refusedAdoption(stage, { upload: form.upload, run: String(run) });
   const other = await api.call('POST', '/v1/uploads', {});
   await api.call('POST', `/v1/uploads/${String(other['upload'])}/complete`, { manifest: 'none.csv' }).catch(() => undefined);
   const document = new FormData();
   document.append('file', new Blob(['A sluice.']), 'sluice.txt');
   const { item } = await api.call('POST', '/v1/documents', document);
   await api.waitFor(`/v1/items/${String(item)}`, ({ state }) => state === 'done');
+}
+
+/** The manifest of a request was replaced by one that is refused: whoever asks again for its run meets it. */
+async function refusedAdoption({ client, dynamo, api }: Stage, { upload, run }: { readonly upload: string; readonly run: string }): Promise<void> {
+  const { source } = (await client.ledger.readRun(run))!;
+  const refused = await client.upload(source.key, 'one\n', { 'spillway-processor': 'no-such' });
+  await client.waitForEnd(refused);
+  await dynamo.send(new DeleteCommand({ TableName: client.output('ProgressTable'), Key: runKey(refused) }));
+  await api.call('POST', `/v1/uploads/${upload}/complete`, { manifest: 'work.csv' }).catch(() => undefined);
 }
 
 /** An API whose address and key lie in Parameter Store. */
@@ -131,11 +152,17 @@ async function parkedMessages(stage: Stage): Promise<void> {
   for (const queue of ['Dispatch', ...WORK_QUEUES]) await sendTo(stage, queue, 'not JSON');
 }
 
-/** A batch whose shard file is gone comes again soon. */
-async function brokenBatches(stage: Stage): Promise<void> {
-  const { client } = stage;
-  const record = await client.waitForEnd(await client.upload('broken/noop/a.txt', 'one\n'));
-  void record;
+/** Records that make a worker and a dispatcher's round fail: their messages come again soon. Last, because the dispatcher stands still meanwhile. */
+async function brokenRecords(stage: Stage): Promise<void> {
+  const { client, dynamo } = stage;
+  const TableName = client.output('ProgressTable');
+  const whole = await client.waitForEnd(await client.upload('broken/noop/a.txt', 'one\n'));
+  const run = runIdOf({ ...whole.source, version: 'broken' });
+  await dynamo.send(new PutCommand({ TableName, Item: { ...whole, ...runKey(run), run, state: 'open' } }));
+  await dynamo.send(new PutCommand({ TableName, Item: { ...shardKey(run, 0), v: 1, run, tenant: 'broken', shard: 0 } }));
+  for (const queue of WORK_QUEUES) await sendTo(stage, queue, JSON.stringify({ v: 1, run, shard: 0, batch: 0, q: 0 }));
+  await sendTo(stage, 'Dispatch', JSON.stringify({ v: 1, type: 'heal', run }));
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
 }
 
 /** For credits, then for room: and let in by the sweep, by whoever ends, or stopped while they wait. */
@@ -147,18 +174,23 @@ async function waitingRuns({ client, dynamo }: Stage): Promise<void> {
   await client.ledger.requestStop(poor, { reason: 'cancelled', at: new Date().toISOString() });
   await settings.writeSettings('capped', tenantSettingsSchema.parse({ maxWaitingItems: 50 }));
   const runs = await Promise.all([1, 2, 3].map((n) => client.upload(`capped/noop/${n}.txt`, rows(40))));
-  for (const run of [poor, ...runs]) await client.waitForEnd(run);
+  await settings.writeSettings('late', tenantSettingsSchema.parse({ paysCredits: true }));
+  const late = await client.upload('late/generate/a.txt', 'one\n', options({ api: 'nobody', model: 'm1' }));
+  await waitUntil(async () => (await client.ledger.readRun(late))?.queued !== undefined);
+  await settings.writeSettings('late', tenantSettingsSchema.parse({ maxWaitingItems: 10 }));
+  for (const run of [poor, late, ...runs]) await client.waitForEnd(run);
 }
 
 /** What a crash left half done, and the sweep finds: an admission, a start, an answer to the state machine. */
-async function lostSteps({ client, dynamo }: Stage): Promise<void> {
+async function lostSteps(stage: Stage): Promise<void> {
+  const { client, dynamo } = stage;
   const Table = client.output('ProgressTable');
   const ghost = { bucket: client.output('ManifestsBucket'), key: 'ghost/noop/a.txt', version: 'none', bytes: 1, etag: 'e' };
   const open = (source: typeof ghost | RunRecord['source']) => ({ ...openKey(runIdOf(source)), v: 1, run: runIdOf(source), source, uploadedAt: new Date().toISOString() });
   await dynamo.send(new PutCommand({ TableName: Table, Item: open(ghost) }));
   await waitUntil(async () => (await client.ledger.readRun(runIdOf(ghost)))?.state === 'failed');
   const finished = async (key: string): Promise<RunRecord> => {
-    const run = await client.waitForEnd(await client.upload(key, 'one\n'));
+    const run = await client.waitForEnd(await client.upload(key, 'one\none\n'));
     await waitUntil(async () => !(await client.ledger.listOpen()).some((each) => each.run === run.run));
     return run;
   };
@@ -170,6 +202,22 @@ async function lostSteps({ client, dynamo }: Stage): Promise<void> {
   await dynamo.send(new UpdateCommand({ TableName: Table, Key: runKey(silent.run), UpdateExpression: 'SET #s = :open REMOVE acked', ExpressionAttributeNames: { '#s': 'state' }, ExpressionAttributeValues: { ':open': 'open' } }));
   await dynamo.send(new PutCommand({ TableName: Table, Item: open(silent.source) }));
   await waitUntil(async () => (await client.ledger.readRun(silent.run))?.acked !== undefined);
+  await repeatedSteps(stage, silent);
+}
+
+/** Steps of the state machine that come once more, later than all is done, and find files or manifests gone. */
+async function repeatedSteps({ target, client, dynamo }: Stage, { run, execution, source, ...record }: RunRecord): Promise<void> {
+  const Table = client.output('ProgressTable');
+  const again = (step: string, event: object): Promise<unknown> => target.invoke(step, { v: 1, run, ...event }).catch(() => undefined);
+  await again('AwaitRun', { token: 'T'.repeat(64), execution, attempt: 0 });
+  await target.invoke('AdmitRun', { time: new Date().toISOString(), detail: { bucket: { name: source.bucket }, object: { key: source.key, size: 1, etag: 'e', 'version-id': 'none' } } });
+  await dynamo.send(new UpdateCommand({ TableName: Table, Key: runKey(run), UpdateExpression: 'SET #s = :stopping REMOVE acked', ExpressionAttributeNames: { '#s': 'state' }, ExpressionAttributeValues: { ':stopping': 'stopping' } }));
+  await again('PlanRun', {});
+  for (const key of await client.listKeys(client.output('ResultsBucket'), `${record.tenant}/${run}/`)) await client.s3.send(new DeleteObjectCommand({ Bucket: client.output('ResultsBucket'), Key: key }));
+  await again('PlanRun', {});
+  await again('MergeResults', {});
+  await dynamo.send(new UpdateCommand({ TableName: Table, Key: runKey(run), UpdateExpression: 'REMOVE totals SET #s = :open, #source.#version = :none', ExpressionAttributeNames: { '#s': 'state', '#source': 'source', '#version': 'version' }, ExpressionAttributeValues: { ':open': 'open', ':none': 'none' } }));
+  await again('PlanRun', {});
 }
 
 async function waitUntil(isSo: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
@@ -178,4 +226,3 @@ async function waitUntil(isSo: () => Promise<boolean>, timeoutMs = 60_000): Prom
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
-void [DeleteObjectCommand, PutObjectCommand];
