@@ -3,6 +3,7 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { type DynamoDBDocumentClient, DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { freshBatch } from '../../../shared/batch-state.ts';
 import { createDynamo, createSqs, createSsm } from '../../../shared/aws/clients.ts';
 import { openKey, runKey, shardKey } from '../../../shared/aws/ledger-keys.ts';
 import { createLimitControlOf } from '../../../shared/aws/limit-control.ts';
@@ -27,7 +28,7 @@ export async function driveFlows(target: Target): Promise<void> {
   const stage: Stage = { target, client: new TargetClient(target), api: await ApiCaller.create(target, TENANT), dynamo: createDynamo(access), site };
   const flows = [plainRuns, refusedUploads, servedRuns, servedDocuments, generatedTexts, parkedMessages, waitingRuns, lostSteps];
   // Before any worker has read the settings.
-  await createLimitControlOf(stage.dynamo, stage.client.output('LimitsTable')).set(patternsFor('host:127.0.0.1', parseLimit('1000 requests per second')));
+  await createLimitControlOf(stage.dynamo, stage.client.output('LimitsTable')).set(patternsFor(`host:${new URL(site.url(0)).host}`, parseLimit('1000 requests per second')));
   const ends = await Promise.allSettled(flows.map((flow) => flow(stage)));
   ends.push(...(await Promise.allSettled([brokenRecords(stage)])));
   const failures = ends.flatMap((end, i) => (end.status === 'rejected' ? [new Error((flows[i] ?? brokenRecords).name, { cause: end.reason })] : []));
@@ -49,19 +50,33 @@ const options = (of: object) => ({ 'spillway-options': JSON.stringify(of) });
 const rows = (count: number) => Array.from({ length: count }, (_, i) => `row ${i}`).join('\n');
 
 /** Each worker class, with items that fail, so that runs are counted anew, and results of many shards. */
-async function plainRuns({ client, site }: Stage): Promise<void> {
+async function plainRuns(stage: Stage): Promise<void> {
+  const { client, site } = stage;
   const pages = Array.from({ length: 4 }, (_, page) => site.url(page)).join('\n');
   const fragile = options({ itemsPerBatch: 1, retries: 0, maxFailures: 100 });
   const runs = await Promise.all([
     client.upload('acme/noop/many.txt', rows(11_000), options({ maxFailures: 5 })),
     client.upload('acme/llms-txt/pages.txt', `${pages}\nhttp://127.0.0.1:9/nothing`, fragile),
     client.upload('acme/llms-txt/tree.csv', `url,expand\n${site.url(1)},links`),
-    client.upload('acme/document/pages.csv', `url\n${site.url(2)}\nhttp://127.0.0.1:9/nothing`, fragile),
+    client.upload('acme/document/pages.jsonl', `{"url":"${site.url(2)}"}\n{"url":"http://127.0.0.1:9/nothing"}`, fragile),
   ]);
   for (const run of runs) {
     const { state, error = '' } = await client.waitForEnd(run);
     if (state !== 'finished') throw new Error(error);
   }
+  await ownProcessor(stage, runs[1]!);
+}
+
+/** A processor of one's own runs on the class `standard`, fetches pages there and fails. Of those at hand none does: a run of pages stands in. */
+async function ownProcessor(stage: Stage, run: string): Promise<void> {
+  const { client, dynamo } = stage;
+  const TableName = client.output('ProgressTable');
+  const [shard] = await client.ledger.readShards(run, [0]);
+  const b = Object.fromEntries(shard!.sizes.map((size, batch) => [String(batch), freshBatch(size)]));
+  await dynamo.send(new PutCommand({ TableName, Item: { ...shardKey(run, 0), ...shard!, b, nd: 0, ok: 0, ko: 0, sk: 0 } }));
+  await dynamo.send(new UpdateCommand({ TableName, Key: runKey(run), UpdateExpression: 'SET #s = :open', ExpressionAttributeNames: { '#s': 'state' }, ExpressionAttributeValues: { ':open': 'open' } }));
+  for (const batch of shard!.sizes.keys()) await sendTo(stage, 'StandardWork', JSON.stringify({ v: 1, run, shard: 0, batch, q: 0 }));
+  await waitUntil(async () => (await client.ledger.readShards(run, [0]))[0]?.nd === shard!.n);
 }
 
 /** With their reason beside the manifest, by admission and by the end of a failed plan; of a tenant without an account, too. */
@@ -161,7 +176,8 @@ async function brokenRecords(stage: Stage): Promise<void> {
   await dynamo.send(new PutCommand({ TableName, Item: { ...whole, ...runKey(run), run, state: 'open' } }));
   await dynamo.send(new PutCommand({ TableName, Item: { ...shardKey(run, 0), v: 1, run, tenant: 'broken', shard: 0 } }));
   for (const queue of WORK_QUEUES) await sendTo(stage, queue, JSON.stringify({ v: 1, run, shard: 0, batch: 0, q: 0 }));
-  await sendTo(stage, 'Dispatch', JSON.stringify({ v: 1, type: 'heal', run }));
+  await dynamo.send(new PutCommand({ TableName: client.output('LanesTable'), Item: { pk: 'LANES', stamp: 'broken', body: Buffer.from('broken') } }));
+  await sendTo(stage, 'Dispatch', JSON.stringify({ v: 1, type: 'wake' }));
   await new Promise((resolve) => setTimeout(resolve, 4_000));
 }
 
