@@ -108,7 +108,6 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'Tenants.Arn': 'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Manifests.Arn': 's3:ListBucket',
     'Manifests.Arn/*': 's3:GetObject s3:GetObjectVersion',
-    'Manifests.Arn/*.refused.json': 's3:PutObject',
     'Manifests.Arn/*/api/*': 's3:AbortMultipartUpload s3:PutObject',
     'Uploads.Arn': 's3:ListBucket',
     'Uploads.Arn/*': 's3:GetObject s3:PutObject',

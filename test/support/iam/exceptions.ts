@@ -20,7 +20,7 @@ const apiMethods = (path: string): string => arn('execute-api', `api0000000/prod
 /** Every `*` of the template. */
 export const WIDE: readonly Exception[] = [
   { by: ['AdmitRun', 'PlanRun', 'SweepRuns', 'ServeApi'], on: `${bucket('manifests')}/*`, because: 'a manifest may have any name, and is known by its event or request' },
-  { by: ['AdmitRun', 'FinishRun', 'SweepRuns', 'ServeApi'], on: `${bucket('manifests')}/*.refused.json`, because: 'a refusal lies beside its manifest' },
+  { by: ['AdmitRun', 'FinishRun', 'SweepRuns'], on: `${bucket('manifests')}/*.refused.json`, because: 'a refusal lies beside its manifest' },
   { by: ['ServeApi'], on: `${bucket('manifests')}/*/api/*`, because: "manifests of requests lie below their tenant's and processor's name" },
   { by: ['PlanRun', 'MergeResults', 'FinishRun', 'SweepRuns', 'ServeApi', ...WORKERS], on: `${bucket('results')}/*`, because: "a run's files lie below its tenant and id, which come with the call" },
   { by: ['Run'], on: `${bucket('results')}/*/shards.json`, because: "the list of shards lies below its run's prefix" },

@@ -5,7 +5,7 @@ import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { type DynamoDBDocumentClient, DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { freshBatch } from '../../../shared/batch-state.ts';
 import { createDynamo, createSqs, createSsm } from '../../../shared/aws/clients.ts';
-import { openKey, runKey, shardKey } from '../../../shared/aws/ledger-keys.ts';
+import { doneKey, openKey, runKey, shardKey } from '../../../shared/aws/ledger-keys.ts';
 import { createLimitControlOf } from '../../../shared/aws/limit-control.ts';
 import { createTenantStore } from '../../../shared/aws/tenant-table.ts';
 import { parseLimit } from '../../../shared/limit-language.ts';
@@ -64,7 +64,7 @@ async function plainRuns(stage: Stage): Promise<void> {
     const { state, error = '' } = await client.waitForEnd(run);
     if (state !== 'finished') throw new Error(error);
   }
-  await ownProcessor(stage, runs[1]!);
+  await ownProcessor(stage, runs[1]);
 }
 
 /** A processor of one's own runs on the class `standard`, fetches pages there and fails. Of those at hand none does: a run of pages stands in. */
@@ -74,8 +74,11 @@ async function ownProcessor(stage: Stage, run: string): Promise<void> {
   const [shard] = await client.ledger.readShards(run, [0]);
   const b = Object.fromEntries(shard!.sizes.map((size, batch) => [String(batch), freshBatch(size)]));
   await dynamo.send(new PutCommand({ TableName, Item: { ...shardKey(run, 0), ...shard!, b, nd: 0, ok: 0, ko: 0, sk: 0 } }));
-  await dynamo.send(new UpdateCommand({ TableName, Key: runKey(run), UpdateExpression: 'SET #s = :open', ExpressionAttributeNames: { '#s': 'state' }, ExpressionAttributeValues: { ':open': 'open' } }));
-  for (const batch of shard!.sizes.keys()) await sendTo(stage, 'StandardWork', JSON.stringify({ v: 1, run, shard: 0, batch, q: 0 }));
+  await dynamo.send(new DeleteCommand({ TableName, Key: doneKey(run) }));
+  const values = { ':open': 'open', ':class': 'standard' };
+  await dynamo.send(new UpdateCommand({ TableName, Key: runKey(run), UpdateExpression: 'SET #s = :open, workerClass = :class', ExpressionAttributeNames: { '#s': 'state' }, ExpressionAttributeValues: values }));
+  const { source, createdAt: uploadedAt } = (await client.ledger.readRun(run))!;
+  await dynamo.send(new PutCommand({ TableName, Item: { ...openKey(run), v: 1, run, source, uploadedAt } }));
   await waitUntil(async () => (await client.ledger.readShards(run, [0]))[0]?.nd === shard!.n);
 }
 
@@ -227,7 +230,7 @@ async function repeatedSteps({ target, client, dynamo }: Stage, { run, execution
   const again = (step: string, event: object): Promise<unknown> => target.invoke(step, { v: 1, run, ...event }).catch(() => undefined);
   await again('AwaitRun', { token: 'T'.repeat(64), execution, attempt: 0 });
   await target.invoke('AdmitRun', { time: new Date().toISOString(), detail: { bucket: { name: source.bucket }, object: { key: source.key, size: 1, etag: 'e', 'version-id': 'none' } } });
-  await dynamo.send(new UpdateCommand({ TableName: Table, Key: runKey(run), UpdateExpression: 'SET #s = :stopping REMOVE acked', ExpressionAttributeNames: { '#s': 'state' }, ExpressionAttributeValues: { ':stopping': 'stopping' } }));
+  await dynamo.send(new UpdateCommand({ TableName: Table, Key: runKey(run), UpdateExpression: 'SET #s = :stopping, #token = :token REMOVE acked', ExpressionAttributeNames: { '#s': 'state', '#token': 'token' }, ExpressionAttributeValues: { ':stopping': 'stopping', ':token': record.token } }));
   await again('PlanRun', {});
   for (const key of await client.listKeys(client.output('ResultsBucket'), `${record.tenant}/${run}/`)) await client.s3.send(new DeleteObjectCommand({ Bucket: client.output('ResultsBucket'), Key: key }));
   await again('PlanRun', {});
@@ -236,7 +239,7 @@ async function repeatedSteps({ target, client, dynamo }: Stage, { run, execution
   await again('PlanRun', {});
 }
 
-async function waitUntil(isSo: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+async function waitUntil(isSo: () => Promise<boolean>, timeoutMs = 40_000): Promise<void> {
   for (const giveUpAt = Date.now() + timeoutMs; !(await isSo()); ) {
     if (Date.now() > giveUpAt) throw new Error(`expected it to happen within ${timeoutMs / 1000} s: ${String(isSo)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));

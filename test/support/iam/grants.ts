@@ -48,7 +48,7 @@ function readPermission(policy: string, properties: JsonRecord, resources: reado
   if (typeof SourceArn !== 'string') refuse(policy, 'permission without a SourceArn');
   const target = resources.find(({ type, name, ref }) => type === 'AWS::Lambda::Function' && [name, ref].some((text) => text === FunctionName || String(FunctionName).endsWith(`:function:${text}`)));
   if (target === undefined) refuse(policy, `function ${show(FunctionName)}`);
-  return { policy, principal: String(Principal), effect: 'Allow', action: String(Action), resource: String(FunctionName), source: String(SourceArn) };
+  return { policy, principal: String(Principal), effect: 'Allow', action: String(Action), resource: String(FunctionName), source: SourceArn };
 }
 
 /** @param takers of the role; a resource's policy names its principals itself */
