@@ -172,8 +172,10 @@ async function parkedMessages(stage: Stage): Promise<void> {
 
 /** Records that make a worker and a dispatcher's round fail: their messages come again soon. Last, because the dispatcher stands still meanwhile. */
 async function brokenRecords(stage: Stage): Promise<void> {
-  const { client, dynamo } = stage;
+  const { target, client, dynamo } = stage;
   const TableName = client.output('ProgressTable');
+  const readers = new Set(['DispatchBatches', 'ProcessBatchStandard', 'ProcessBatchApi', 'ProcessBatchWeb', 'ProcessBatchDocument']);
+  target.embedded!.onCall(({ principal, action }) => action === 'sqs:ChangeMessageVisibility' && readers.delete(principal));
   const whole = await client.waitForEnd(await client.upload('broken/noop/a.txt', 'one\n'));
   const run = runIdOf({ ...whole.source, version: 'broken' });
   await dynamo.send(new PutCommand({ TableName, Item: { ...whole, ...runKey(run), run, state: 'open' } }));
@@ -181,7 +183,7 @@ async function brokenRecords(stage: Stage): Promise<void> {
   for (const queue of WORK_QUEUES) await sendTo(stage, queue, JSON.stringify({ v: 1, run, shard: 0, batch: 0, q: 0 }));
   await dynamo.send(new PutCommand({ TableName: client.output('LanesTable'), Item: { pk: 'LANES', stamp: 'broken', body: Buffer.from('broken') } }));
   await sendTo(stage, 'Dispatch', JSON.stringify({ v: 1, type: 'wake' }));
-  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  await waitUntil(async () => readers.size === 0);
 }
 
 /** For credits, then for room: and let in by the sweep, by whoever ends, or stopped while they wait. */
