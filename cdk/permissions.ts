@@ -4,8 +4,12 @@ import type { HandlerFunction } from './constructs/handler-function.ts';
 
 /** `s3:GetObject` also answers HeadObject. */
 export const READ = ['s3:GetObject'] as const;
-/** Reads exactly one version of an object. */
+/** Reads exactly one version of an object; HeadObject asks for both. */
 export const READ_VERSIONS = ['s3:GetObject', 's3:GetObjectVersion'] as const;
+/** What is always read by its version needs no more. */
+export const READ_EXACT_VERSIONS = ['s3:GetObjectVersion'] as const;
+/** Never more than fits into one call. */
+export const WRITE_SMALL = ['s3:PutObject'] as const;
 /** Large objects are written in parts; a broken upload is given up at once. */
 export const WRITE = ['s3:PutObject', 's3:AbortMultipartUpload'] as const;
 

@@ -1,7 +1,7 @@
 import { Rule } from 'aws-cdk-lib/aws-events';
 import type { RunStateMachine } from '../constructs/run-state-machine.ts';
 import type { Foundation } from '../foundation.ts';
-import { allowAdmission } from './allow-admission.ts';
+import { allowAdmission, allowRefusals } from './allow-admission.ts';
 import { eventTarget } from './event-target.ts';
 
 /** A manifest's upload becomes a run. */
@@ -19,8 +19,9 @@ export function addAdmitRun(foundation: Foundation, machine: RunStateMachine): v
       STATE_MACHINE_ARN: machine.arn,
     },
   });
-  admit.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
+  admit.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
   allowAdmission(foundation, admit, machine);
+  allowRefusals(foundation, admit);
   new Rule(stack, 'ManifestUploaded', {
     description: 'Every object that is stored in the manifests bucket.',
     eventPattern: { source: ['aws.s3'], detailType: ['Object Created'], detail: { bucket: { name: [manifests.bucketName] } } },

@@ -1,6 +1,6 @@
 import { LONGEST_TIMEOUT_SECONDS, type HandlerFunction } from '../constructs/handler-function.ts';
 import type { Foundation } from '../foundation.ts';
-import { allowList, allowObjects, READ, READ_VERSIONS, WRITE } from '../permissions.ts';
+import { allowList, allowObjects, READ, READ_EXACT_VERSIONS, WRITE } from '../permissions.ts';
 
 /** The manifest is read once and cut into shards and batches. */
 export function addPlanRun(foundation: Foundation): HandlerFunction {
@@ -27,7 +27,7 @@ export function addPlanRun(foundation: Foundation): HandlerFunction {
   plan.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem');
   plan.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
   plan.allow(limits.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
-  allowObjects(plan, { bucket: manifests, actions: READ_VERSIONS, because: 'A manifest may have any name, and is known only by its run.' });
+  allowObjects(plan, { bucket: manifests, actions: READ_EXACT_VERSIONS, because: 'A manifest may have any name, and is known only by its run.' });
   allowList(plan, manifests);
   allowObjects(plan, {
     bucket: results,

@@ -1,7 +1,7 @@
 import { HttpApi } from '../constructs/http-api.ts';
 import type { RunStateMachine } from '../constructs/run-state-machine.ts';
 import type { Foundation } from '../foundation.ts';
-import { allowList, allowObjects, READ, WRITE } from '../permissions.ts';
+import { allowList, allowObjects, READ, WRITE, WRITE_SMALL } from '../permissions.ts';
 import { allowAdmission } from './allow-admission.ts';
 
 /** Below it lie manifests of items that came with a request. */
@@ -28,7 +28,7 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine, { 
       STATE_MACHINE_ARN: machine.arn,
     },
   });
-  // Query: the list of runs. The rest is admission, as at an upload's event, and what an operator does to a run.
+  // Query: the list of runs. DeleteItem: a deleted run is taken off it. The rest is admission, as at an upload's event, and what an operator does to a run.
   serve.allow(progress.tableArn, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
   // Whose turn it is: what a wait is reckoned with.
   serve.allow(lanes.tableArn, 'dynamodb:GetItem');
@@ -39,7 +39,7 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine, { 
   allowAdmission(foundation, serve, machine);
   allowObjects(serve, { bucket: manifests, keys: INLINE_MANIFESTS, actions: WRITE, because: 'The manifest of a request lies below its tenant and processor, which come with the request.' });
   // A form may do what its signer may: store below the prefix that it names.
-  allowObjects(serve, { bucket: uploads, actions: [...READ, ...WRITE], because: "Uploads lie below their tenant's prefix, which comes with the key." });
+  allowObjects(serve, { bucket: uploads, actions: [...READ, ...WRITE_SMALL], because: "Uploads lie below their tenant's prefix, which comes with the key." });
   allowList(serve, uploads);
   allowObjects(serve, { bucket: results, actions: [...READ, ...WRITE], because: "Results of any tenant's run are linked to; a cancelled run's open batches are settled with parts of their own." });
   allowList(serve, results);

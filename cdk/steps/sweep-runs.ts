@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import type { RunStateMachine } from '../constructs/run-state-machine.ts';
 import type { Foundation } from '../foundation.ts';
-import { allowAdmission } from './allow-admission.ts';
+import { allowAdmission, allowRefusals } from './allow-admission.ts';
 import { allowObjects, READ, WRITE } from '../permissions.ts';
 import { eventTarget } from './event-target.ts';
 
@@ -32,6 +32,7 @@ export function addSweepRuns(foundation: Foundation, machine: RunStateMachine): 
   sweep.allow(progress.tableArn, ...LEDGER_ACTIONS);
   sweep.allow(tenants.tableArn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem');
   allowAdmission(foundation, sweep, machine);
+  allowRefusals(foundation, sweep);
   allowObjects(sweep, {
     bucket: results,
     actions: [...READ, ...WRITE],

@@ -2,7 +2,7 @@ import type { Message } from '@aws-sdk/client-sqs';
 
 /** What the parts of the embedded stack say to each other. Each part is a folder beside this file; `stack.ts` joins them. */
 
-/** Who calls: a function, the state machine, a rule, the API, or the operator (CLI, tests). Named by logical id; `operator` for the last. */
+/** Who calls: a function or the state machine, by logical id; `events.amazonaws.com` for a rule, `apigateway.amazonaws.com` for the API; `operator` (CLI, tests). */
 export type Principal = string;
 
 export interface Credentials {
@@ -15,6 +15,8 @@ export interface ServiceCall {
   readonly principal: Principal;
   readonly action: string;
   readonly resource: string;
+  /** `aws:SourceArn` of a call that a service makes for a rule or for a method of the API. */
+  readonly source?: string;
 }
 
 /** The one HTTP endpoint in front of all services, on 127.0.0.1. */

@@ -63,7 +63,7 @@ export interface EmbeddedStack {
   readonly roles: readonly RolePlan[];
   /** As deployed, each with the folder of the bundle that it loads. */
   readonly functions: readonly FunctionPlan[];
-  /** Every call on a service, and every invocation that a state machine asks for. */
+  /** Every call on a service, and every invocation that a state machine, a rule or the API asks for. */
   onCall(listener: (call: ServiceCall) => void): void;
   /** @param logicalIdPrefix of the one function it fits */
   invoke(logicalIdPrefix: string, event: unknown): Promise<InvokeAnswer>;
@@ -159,7 +159,10 @@ class RunningStack {
     });
     this.#async = new AsyncInvoker({ invoke: (name, event) => this.#functions.invoke(name, event), log });
     this.#bus = new EventBus(plan.rules, {
-      deliver: (name, event) => this.#async.deliver(this.#asyncTarget(name), event),
+      deliver: (name, event, source) => {
+        this.#reportInvocation({ principal: 'events.amazonaws.com', source }, name);
+        return this.#async.deliver(this.#asyncTarget(name), event);
+      },
       now: () => new Date(),
       periodSeconds: options.sweepEverySeconds,
     });
@@ -179,7 +182,11 @@ class RunningStack {
       if (FREES_MESSAGES.has(call.action)) this.#mappings.get(call.resource)?.wake();
     });
     if (plan.api !== undefined) {
-      this.#api = await startApiFront({ api: plan.api, invoke: (name, event) => this.#functions.invoke(name, event), ...(options.apiPort === undefined ? {} : { port: options.apiPort }) });
+      const invoke = (name: string, event: unknown, source: string): Promise<InvokeAnswer> => {
+        this.#reportInvocation({ principal: 'apigateway.amazonaws.com', source }, name);
+        return this.#functions.invoke(name, event);
+      };
+      this.#api = await startApiFront({ api: plan.api, invoke, ...(options.apiPort === undefined ? {} : { port: options.apiPort }) });
     }
     for (const mapping of this.#mappings.values()) mapping.start();
     this.#bus.startSchedules();
@@ -237,10 +244,14 @@ class RunningStack {
   }
 
   #invokeAs(principal: string, functionName: string, event: unknown): Promise<InvokeAnswer> {
+    this.#reportInvocation({ principal }, functionName);
+    return this.#functions.invoke(functionName, event);
+  }
+
+  #reportInvocation(caller: Pick<ServiceCall, 'principal' | 'source'>, functionName: string): void {
     const { plan } = this.#parts;
     const arn = plan.functions.find((each) => each.name === functionName || each.arn === functionName)?.arn ?? functionName;
-    for (const listener of this.#callListeners) listener({ principal, action: 'lambda:InvokeFunction', resource: arn });
-    return this.#functions.invoke(functionName, event);
+    for (const listener of this.#callListeners) listener({ ...caller, action: 'lambda:InvokeFunction', resource: arn });
   }
 
   #createMapping(plan: MappingPlan): EventSourceMapping {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { InvokeAnswer } from '../contracts.ts';
+import { ACCOUNT, REGION, type InvokeAnswer } from '../contracts.ts';
 import type { ApiPlan } from '../template/stack-plan.ts';
 import { apiEvent } from './api-event.ts';
 import { matchRoute } from './api-routes.ts';
@@ -13,7 +13,7 @@ const INTEGRATION_TIMEOUT_MS = 29_000;
 
 export interface ApiFrontOptions {
   readonly api: ApiPlan;
-  readonly invoke: (functionName: string, event: unknown) => Promise<InvokeAnswer>;
+  readonly invoke: (functionName: string, event: unknown, sourceArn: string) => Promise<InvokeAnswer>;
   /** A free one by default. */
   readonly port?: number;
   readonly timeoutMs?: number;
@@ -52,10 +52,13 @@ async function serve({ api, invoke, timeoutMs = INTEGRATION_TIMEOUT_MS }: ApiFro
   const body = await readBody(request);
   if (body === undefined) return sendMessage(response, 413, 'Request Too Long');
   const event = apiEvent(api, { request, match, path, query: url.searchParams, body, now: new Date() });
-  const answer = await withTimeout(invoke(match.route.functionName, event), timeoutMs);
+  const answer = await withTimeout(invoke(match.route.functionName, event, sourceArn(api, request.method ?? 'GET', match.route.path)), timeoutMs);
   if (answer === undefined) sendMessage(response, 504, 'Endpoint request timed out');
   else sendAnswer(response, answer);
 }
+
+/** API Gateway names the method that was called and the path of its resource. */
+const sourceArn = ({ id, stage }: ApiPlan, method: string, path: string): string => `arn:aws:execute-api:${REGION}:${ACCOUNT}:${id}/${stage}/${method}${path}`;
 
 function withoutStage(path: string, stage: string): string {
   if (path === `/${stage}`) return '/';

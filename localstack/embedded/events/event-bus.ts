@@ -5,7 +5,7 @@ import { matchesPattern } from './event-pattern.ts';
 
 export interface EventBusTools {
   /** Hands an event to a function; never rejects. @returns whether it is dealt with */
-  readonly deliver: (functionName: string, event: unknown) => Promise<boolean>;
+  readonly deliver: (functionName: string, event: unknown, ruleArn: string) => Promise<boolean>;
   readonly now: () => Date;
   /** Instead of the period of every schedule. */
   readonly periodSeconds?: number | undefined;
@@ -51,7 +51,7 @@ export class EventBus {
   }
 
   async #fire(rule: RulePlan, event: EventBridgeEvent): Promise<boolean> {
-    const answers = await Promise.all(rule.targets.map(({ functionName, input }) => this.#tools.deliver(functionName, input === undefined ? event : JSON.parse(input))));
+    const answers = await Promise.all(rule.targets.map(({ functionName, input }) => this.#tools.deliver(functionName, input === undefined ? event : JSON.parse(input), rule.arn)));
     return answers.every(Boolean);
   }
 

@@ -7,6 +7,6 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly principal: Principal;
-  /** Notes the permissions that the call needed. */
-  readonly report: (calls: readonly ResourceCall[]) => void;
+  /** Notes the permissions that the call needed, and those that only the answer 404 needs. */
+  readonly report: (calls: readonly ResourceCall[], ifAbsent?: readonly ResourceCall[]) => void;
 }

@@ -60,11 +60,19 @@ export function describeObjectCalls(request: ObjectRequest, body: Buffer): reado
   if (bucket === '') return [{ action: 's3:ListAllMyBuckets', resource: '*' }];
   if (key === '') return describeBucketCalls(request, body);
   const calls = [{ action: objectAction(request), resource: arnOf(bucket, key) }];
+  // S3's reference: GetObject of a version asks for GetObjectVersion alone, HeadObject for GetObject as well.
+  if (method === 'HEAD' && request.query.has('versionId')) calls.push({ action: 's3:GetObject', resource: arnOf(bucket, key) });
   if (method === 'PUT' && copySource !== undefined) {
     const action = copySource.versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
     calls.push({ action, resource: arnOf(copySource.bucket, copySource.key) });
   }
   return calls;
+}
+
+/** S3 says 403 instead of 404 to whoever may not list the bucket. */
+export function describeAbsence({ bucket, key, method }: ObjectRequest): readonly ResourceCall[] {
+  const isRead = key !== '' && (method === 'GET' || method === 'HEAD');
+  return isRead ? [{ action: 's3:ListBucket', resource: `arn:aws:s3:::${bucket}` }] : [];
 }
 
 function describeBucketCalls({ bucket, method, query }: ObjectRequest, body: Buffer): readonly ResourceCall[] {

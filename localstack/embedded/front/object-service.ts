@@ -11,7 +11,7 @@ import type { ObjectFiles } from './object-files.ts';
 import { readFormUpload } from './form-upload.ts';
 import { listInKeyOrder } from './object-listing.ts';
 import { sendObjectFile } from './object-reader.ts';
-import { describeObjectCalls, objectPath, parseObjectRequest, type ObjectRequest } from './object-request.ts';
+import { describeAbsence, describeObjectCalls, objectPath, parseObjectRequest, type ObjectRequest } from './object-request.ts';
 import { ObjectVersions } from './object-versions.ts';
 import { BODY_ABORTED, BODY_TOO_LARGE, readBody } from './request-body.ts';
 import { checkUpload } from './upload-check.ts';
@@ -84,7 +84,7 @@ export class ObjectService {
     const parsed = parseObjectRequest(request);
     if (parsed === undefined) return sendXmlError(response, { status: 400, code: 'InvalidURI', message: "Couldn't parse the specified URI." });
     if (body === BODY_TOO_LARGE) return refuseLargeUpload(exchange);
-    exchange.report(describeObjectCalls(parsed, body));
+    exchange.report(describeObjectCalls(parsed, body), describeAbsence(parsed));
     const refusal = this.#refusalOf(parsed);
     if (refusal !== undefined) return sendXmlError(response, refusal);
     this.#route(exchange, parsed, body);

@@ -1,5 +1,7 @@
 import { ACCOUNT, REGION, ServiceFault, type JsonServiceHandler } from '../contracts.ts';
 
+export const parameterArn = (name: string): string => `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter${name.startsWith('/') ? '' : '/'}${name}`;
+
 /** What Parameter Store holds from the start: a value, or undefined for a name that it does not know. */
 export type ReadParameter = (name: string) => string | undefined;
 
@@ -8,7 +10,7 @@ export function createParameterService(readParameter: ReadParameter): JsonServic
   const put = new Map<string, string>();
   return async (action, { Name: name, Value: value }) => {
     if (typeof name !== 'string') throw new ServiceFault('ValidationException', 'expected the name of a parameter');
-    const resource = `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter${name.startsWith('/') ? '' : '/'}${name}`;
+    const resource = parameterArn(name);
     if (action === 'PutParameter' && typeof value === 'string') {
       put.set(name, value);
       return { output: { Version: 1, Tier: 'Standard' }, resource };

@@ -7,6 +7,7 @@ import { openEmulators, type Emulators } from './emulators.ts';
 import type { Exchange } from './exchange.ts';
 import { isFormUpload } from './form-upload.ts';
 import type { ResourceCall } from './object-request.ts';
+import { parameterArn } from './parameter-service.ts';
 import { BODY_ABORTED, BODY_TOO_LARGE, readBody } from './request-body.ts';
 import { sendError, sendJson, sendJsonError, unknownAccessKey } from './wire-answers.ts';
 
@@ -127,7 +128,8 @@ async function answerMounted(service: string, handler: JsonServiceHandler, excha
 
 /** The resource of a mounted service's call that failed, as far as its input names one. */
 function namedResource(input: Record<string, unknown>): string {
-  const { stateMachineArn, executionArn, resourceArn } = input;
+  const { stateMachineArn, executionArn, resourceArn, Name } = input;
+  if (typeof Name === 'string') return parameterArn(Name);
   return [stateMachineArn, executionArn, resourceArn].find((arn) => typeof arn === 'string') ?? '*';
 }
 
@@ -141,10 +143,10 @@ function parseInput(body: Buffer): Record<string, unknown> | undefined {
 }
 
 function reporter(listeners: Listeners, principal: Principal, response: ServerResponse): Exchange['report'] {
-  return (calls: readonly ResourceCall[]) => {
+  return (calls: readonly ResourceCall[], ifAbsent: readonly ResourceCall[] = []) => {
     if (listeners.calls.length === 0) return;
     response.once('finish', () => {
-      for (const call of calls) notify(listeners.calls, { principal, ...call });
+      for (const call of response.statusCode === 404 ? [...calls, ...ifAbsent] : calls) notify(listeners.calls, { principal, ...call });
     });
   };
 }
