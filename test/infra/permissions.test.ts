@@ -111,7 +111,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'FailedEvents.Arn': 'sqs:SendMessage',
   },
   ServeApiRole: {
-    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
+    'Progress.Arn': 'dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
     'Lanes.Arn': 'dynamodb:GetItem',
     'Limits.Arn': 'dynamodb:GetItem dynamodb:Scan dynamodb:UpdateItem',
     'Tenants.Arn': 'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createKey, SCOPES } from '../../../shared/api-keys.ts';
+import { ALL_SCOPES, createKey } from '../../../shared/api-keys.ts';
 import { createDynamo } from '../../../shared/aws/clients.ts';
 import { createKeyStore } from '../../../shared/aws/key-table.ts';
 import type { Target } from '../targets/target.ts';
@@ -18,7 +18,7 @@ export class ApiCaller {
 
   static async create(target: Target, tenant: string): Promise<ApiCaller> {
     const keys = createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), target.outputs['TenantsTable']!);
-    const { record, text } = createKey({ tenant, scopes: SCOPES, name: 'test', createdAt: Date.now() }, randomBytes);
+    const { record, text } = createKey({ tenant, scopes: ALL_SCOPES, name: 'test', createdAt: Date.now() }, randomBytes);
     await keys.write(record);
     return new ApiCaller(target.apiEndpoint, text);
   }

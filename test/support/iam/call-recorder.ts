@@ -19,6 +19,7 @@ const ACTIONS: Readonly<Record<string, RegExp>> = {
   's3:PutObject': ARN.object,
   's3:AbortMultipartUpload': ARN.object,
   's3:DeleteObject': ARN.object,
+  's3:DeleteObjectVersion': ARN.object,
   's3:ListBucket': ARN.bucket,
   ...Object.fromEntries(['GetItem', 'BatchGetItem', 'Query', 'Scan', 'PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem'].map((name) => [`dynamodb:${name}`, ARN.table])),
   ...Object.fromEntries(['SendMessage', 'ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes'].map((name) => [`sqs:${name}`, ARN.queue])),

@@ -12,17 +12,17 @@ interface Exception {
 }
 
 const WORKERS = ['ProcessBatchStandard', 'ProcessBatchApi', 'ProcessBatchWeb', 'ProcessBatchDocument'];
-const FUNCTIONS = ['AdmitRun', 'PlanRun', 'AwaitRun', 'MergeResults', 'FinishRun', 'SweepRuns', 'DispatchBatches', 'ServeApi', ...WORKERS];
+const FUNCTIONS = ['AdmitRun', 'PlanRun', 'AwaitRun', 'MergeResults', 'FinishRun', 'SweepRuns', 'EraseRuns', 'DispatchBatches', 'ServeApi', ...WORKERS];
 const bucket = (name: string): string => `arn:aws:s3:::spillway-${name}`;
 const arn = (service: string, resource: string): string => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
 const apiMethods = (path: string): string => arn('execute-api', `api0000000/prod/${path}`);
 
 /** Every `*` of the template. */
 export const WIDE: readonly Exception[] = [
-  { by: ['AdmitRun', 'PlanRun', 'SweepRuns', 'ServeApi'], on: `${bucket('manifests')}/*`, because: 'a manifest may have any name, and is known by its event or request' },
+  { by: ['AdmitRun', 'PlanRun', 'SweepRuns', 'EraseRuns', 'ServeApi'], on: `${bucket('manifests')}/*`, because: 'a manifest may have any name, and is known by its event or request' },
   { by: ['AdmitRun', 'FinishRun', 'SweepRuns'], on: `${bucket('manifests')}/*.refused.json`, because: 'a refusal lies beside its manifest' },
   { by: ['ServeApi'], on: `${bucket('manifests')}/*/api/*`, because: "manifests of requests lie below their tenant's and processor's name" },
-  { by: ['PlanRun', 'MergeResults', 'FinishRun', 'SweepRuns', 'ServeApi', ...WORKERS], on: `${bucket('results')}/*`, because: "a run's files lie below its tenant and id, which come with the call" },
+  { by: ['PlanRun', 'MergeResults', 'FinishRun', 'SweepRuns', 'EraseRuns', 'ServeApi', ...WORKERS], on: `${bucket('results')}/*`, because: "a run's files lie below its tenant and id, which come with the call" },
   { by: ['Run'], on: `${bucket('results')}/*/shards.json`, because: "the list of shards lies below its run's prefix" },
   { by: ['ServeApi', 'ProcessBatchDocument'], on: `${bucket('uploads')}/*`, because: "uploads lie below their tenant's prefix, which comes with the key" },
   { by: ['ProcessBatchApi'], on: arn('ssm', 'parameter/Spillway/apis/*'), because: 'the operator names APIs after the stack is deployed' },

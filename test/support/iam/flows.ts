@@ -10,7 +10,7 @@ import { createLimitControlOf } from '../../../shared/aws/limit-control.ts';
 import { createTenantStore } from '../../../shared/aws/tenant-table.ts';
 import { parseLimit } from '../../../shared/limit-language.ts';
 import { patternsFor } from '../../../shared/limit-settings.ts';
-import { runIdOf } from '../../../shared/names.ts';
+import { listPlace, runIdOf } from '../../../shared/names.ts';
 import type { RunRecord } from '../../../shared/records.ts';
 import { tenantSettingsSchema } from '../../../shared/tenant-settings.ts';
 import { type GatedSite, startGatedSite } from '../gated-site.ts';
@@ -26,9 +26,9 @@ export async function driveFlows(target: Target): Promise<void> {
   cleanup.defer(() => site.close());
   const access = { endpoint: target.endpoint, region: target.region, credentials: target.credentials };
   const stage: Stage = { target, client: new TargetClient(target), api: await ApiCaller.create(target, TENANT), dynamo: createDynamo(access), site };
-  const flows = [plainRuns, refusedUploads, servedRuns, servedDocuments, generatedTexts, parkedMessages, waitingRuns, lostSteps];
+  const flows = [plainRuns, refusedUploads, servedRuns, servedDocuments, generatedTexts, parkedMessages, waitingRuns, deletedRuns, operatedStack, lostSteps];
   // Before any worker has read the settings.
-  await createLimitControlOf(stage.dynamo, stage.client.output('LimitsTable')).set(patternsFor(`host:${new URL(site.url(0)).host}`, parseLimit('1000 requests per second')));
+  await createLimitControlOf(stage.dynamo, stage.client.output('LimitsTable'), { hostRequestsPerSecond: 2 }).set(patternsFor(`host:${new URL(site.url(0)).host}`, parseLimit('1000 requests per second')));
   const ends = await Promise.allSettled(flows.map((flow) => flow(stage)));
   ends.push(...(await Promise.allSettled([brokenRecords(stage)])));
   const failures = ends.flatMap((end, i) => (end.status === 'rejected' ? [new Error((flows[i] ?? brokenRecords).name, { cause: end.reason })] : []));
@@ -44,6 +44,7 @@ interface Stage {
 }
 
 const TENANT = 'acme';
+const DAY_MS = 86_400_000;
 const WORK_QUEUES = ['StandardWork', 'ApiWork', 'WebWork', 'DocumentWork'];
 
 const options = (of: object) => ({ 'spillway-options': JSON.stringify(of) });
@@ -110,6 +111,30 @@ async function servedRuns({ api }: Stage): Promise<void> {
   const { run: failing } = await api.call('POST', '/v1/runs', { processor: 'generate', options: { api: 'nobody', model: 'm1', itemsPerBatch: 1, maxFailures: 50 }, items: ['a', 'b'] });
   await api.finished(failing);
   await api.call('POST', `/v1/runs/${String(failing)}/redrive`, { errors: ['ApiNotConfiguredError'] });
+}
+
+/** On demand, and because their tenant keeps them no longer. */
+async function deletedRuns({ target, client, api, dynamo }: Stage): Promise<void> {
+  const { run } = await api.call('POST', '/v1/runs', { processor: 'noop', items: ['a'] });
+  await api.finished(run);
+  await waitUntil(async () => !(await client.ledger.listOpen()).some((open) => open.run === run));
+  await api.call('DELETE', `/v1/runs/${String(run)}`);
+  const short = await client.waitForEnd(await client.upload('forgetful/noop/a.txt', 'one\n'));
+  await waitUntil(async () => !(await client.ledger.listOpen()).some((open) => open.run === short.run));
+  const [old, TableName] = [new Date(Date.now() - 2 * DAY_MS).toISOString(), client.output('ProgressTable')];
+  for (const pk of ['RUNS', 'RUNS#forgetful']) await dynamo.send(new PutCommand({ TableName, Item: { pk, sort: listPlace({ createdAt: old, run: short.run }), v: 1, run: short.run } }));
+  await dynamo.send(new UpdateCommand({ TableName, Key: runKey(short.run), UpdateExpression: 'SET createdAt = :old, finishedAt = :old', ExpressionAttributeValues: { ':old': old } }));
+  await createTenantStore(dynamo, client.output('TenantsTable')).writeSettings('forgetful', tenantSettingsSchema.parse({ retentionDays: 1 }));
+  await target.invoke('EraseRuns', {});
+}
+
+/** What the API offers to who runs the stack. */
+async function operatedStack({ api }: Stage): Promise<void> {
+  await api.call('PUT', '/v1/limits/host:operated.example', { limit: '5 requests per second' });
+  for (const path of ['/v1/workers', '/v1/limits', '/v1/limits/host:operated.example', '/v1/tenants', '/v1/tenants/operated', '/metrics']) await api.call('GET', path);
+  await api.call('DELETE', '/v1/limits/host:operated.example');
+  await api.call('PUT', '/v1/tenants/operated', { weight: 2 });
+  await api.call('POST', '/v1/tenants/operated/credits', { amount: 5, id: 'first' });
 }
 
 /** By a form straight into the bucket, with a manifest among the files, and in one call. */
