@@ -36,12 +36,11 @@ export interface PageQuery {
 }
 export type Page<Name extends string, Entry> = { readonly [name in Name]: readonly Entry[] } & { readonly nextCursor?: string };
 
-export interface NewRun {
-  readonly processor: string;
-  readonly options?: Options;
-  /** At most 50,000, and 5 MB. */
-  readonly items: readonly (string | Readonly<Record<string, unknown>>)[];
-}
+/** Of items (at most 50,000, and 5 MB), of an upload, or of a manifest in S3 below the tenant's name. */
+export type NewRun =
+  | { readonly processor: string; readonly options?: Options; readonly items: readonly (string | Readonly<Record<string, unknown>>)[] }
+  | ({ readonly upload: string } & UploadWork)
+  | { readonly key: string };
 
 export interface Redrive {
   readonly errors?: readonly string[];

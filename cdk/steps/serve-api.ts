@@ -43,7 +43,8 @@ export function addServeApi(foundation: Foundation, machine: RunStateMachine, { 
   allowList(serve, uploads);
   allowObjects(serve, { bucket: results, actions: [...READ, ...WRITE], because: "Results of any tenant's run are linked to; a cancelled run's open batches are settled with parts of their own." });
   allowList(serve, results);
-  serve.allow(dispatchQueue.queueArn, 'sqs:SendMessage');
-  serve.allow(machine.arn, 'states:SendTaskSuccess');
+  // The second of each: whether it is up.
+  serve.allow(dispatchQueue.queueArn, 'sqs:SendMessage', 'sqs:GetQueueAttributes');
+  serve.allow(machine.arn, 'states:SendTaskSuccess', 'states:ListExecutions');
   return new HttpApi(stack, 'Api', { handler: serve.function, setsLogRole });
 }

@@ -16,6 +16,7 @@ import { createLaneStore } from '../../shared/aws/lane-table.ts';
 import { createLimitControlOf } from '../../shared/aws/limit-control.ts';
 import { createLimitSettings } from '../../shared/aws/limit-settings-table.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
+import { probeQueue, probeStateMachine } from '../../shared/aws/probes.ts';
 import { createDispatchQueue } from '../../shared/aws/queues.ts';
 import { createRunErasures } from '../../shared/aws/run-erasures.ts';
 import { createRunLedger } from '../../shared/aws/run-ledger.ts';
@@ -33,6 +34,7 @@ import { rememberSettings } from '../../shared/limiting/settings-store.ts';
 import { createRunControl } from '../../shared/run-control.ts';
 import { createTenantAdmin } from '../../shared/tenant-admin.ts';
 import type { ApiPorts } from './ports.ts';
+import { rememberProbes } from './probes.ts';
 import { serveApi } from './serve-api.ts';
 import { servePage } from './serve-page.ts';
 
@@ -48,9 +50,11 @@ const ledger = createRunLedger(dynamo, configuration.PROGRESS_TABLE);
 const results = createObjectStore(s3, configuration.RESULTS_BUCKET);
 const manifests = createObjectStore(s3, configuration.MANIFESTS_BUCKET);
 const executions = createExecutions(sfn, configuration.STATE_MACHINE_ARN);
+const uploads = createObjectStore(s3, configuration.UPLOADS_BUCKET);
 const lanes = createLaneStore(dynamo, configuration.LANES_TABLE);
 const readLanes = async (): Promise<LaneState> => ((await lanes.read())?.state as LaneState | undefined) ?? emptyLanes();
-const dispatchQueue = createDispatchQueue(createSqs(), configuration.DISPATCH_QUEUE_URL);
+const sqs = createSqs();
+const dispatchQueue = createDispatchQueue(sqs, configuration.DISPATCH_QUEUE_URL);
 const limitSettings = rememberSettings(createLimitSettings(dynamo, configuration.LIMITS_TABLE), Date.now);
 const tenantsTable = configuration.TENANTS_TABLE;
 const tenants = createTenantStore(dynamo, tenantsTable);
@@ -68,7 +72,7 @@ const ports: Omit<ApiPorts, 'control'> = {
   signResult: createLinkSigner(s3, configuration.RESULTS_BUCKET),
   upload: (manifest) => uploadManifest(s3, configuration.MANIFESTS_BUCKET, manifest),
   admit: (upload) => admitRun(upload, { ledger, manifests, executions, processors: listProcessors() }),
-  uploads: createObjectStore(s3, configuration.UPLOADS_BUCKET),
+  uploads,
   signForm: createFormSigner(s3, configuration.UPLOADS_BUCKET),
   submissions: createSubmissionStore(dynamo, tenantsTable),
   tenants,
@@ -80,6 +84,20 @@ const ports: Omit<ApiPorts, 'control'> = {
   limitPerSecond: (processor, options) => mainLimitPerSecond(processor, options, { settings: limitSettings, hostRequestsPerSecond: configuration.HOST_REQUESTS_PER_SECOND }),
   waitsOf: async (run) => waitsOf(await readLanes(), run, Date.now()),
   describeQueue: async () => describeQueue(await readLanes(), Date.now()),
+  probe: rememberProbes(
+    {
+      ledger: () => ledger.readRun('health'),
+      tenants: () => tenants.readSettings('health'),
+      lanes: () => lanes.read(),
+      limits: () => createLimitSettings(dynamo, configuration.LIMITS_TABLE).read(),
+      manifests: () => manifests.head('health'),
+      uploads: () => uploads.head('health'),
+      results: () => results.head('health'),
+      dispatchQueue: () => probeQueue(sqs, configuration.DISPATCH_QUEUE_URL),
+      stateMachine: () => probeStateMachine(sfn, configuration.STATE_MACHINE_ARN),
+    },
+    Date.now,
+  ),
   clock: Date.now,
   newId: randomUUID,
   onError: (error) => logger.error('request not answered', error as Error),

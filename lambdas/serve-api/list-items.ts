@@ -26,8 +26,8 @@ export interface ItemsPage {
   readonly isComplete: boolean;
 }
 
-/** A page reads so many objects at most, however few of their rows are wanted. */
-const PARTS_A_PAGE = 5;
+/** With the list of them a page reads five objects at most, however few of their rows are wanted. */
+const PARTS_A_PAGE = 4;
 
 /** Rows of a run in the order of their parts. Of a run that goes on the newest part of each batch. */
 export async function listItems(record: RunRecord, { isWanted, limit, after }: ItemsQuery, { ledger, results }: Pick<ApiPorts, 'ledger' | 'results'>): Promise<ItemsPage> {

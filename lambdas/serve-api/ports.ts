@@ -9,6 +9,7 @@ import type { Clock, CreditAccounts, ObjectStore, RunErasures, RunLedger, Tenant
 import type { LimitControl } from '../../shared/limiting/limit-control.ts';
 import type { TenantAdmin } from '../../shared/tenant-admin.ts';
 import type { RunControl } from '../../shared/run-control.ts';
+import type { PARTS } from './operations/service.ts';
 import type { JsonObject, ManifestSource } from '../../shared/rows.ts';
 
 /** What the API needs of the outside. */
@@ -37,6 +38,8 @@ export interface ApiPorts {
   readonly limits: LimitControl;
   readonly waitsOf: (run: string) => Promise<readonly RunWait[]>;
   readonly describeQueue: () => Promise<QueueDescription>;
+  /** Rejects if that part of the stack does not answer. */
+  readonly probe: (part: (typeof PARTS)[number]) => Promise<unknown>;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly onError: (error: unknown) => void;

@@ -113,6 +113,15 @@ async function adopt(key: string, ports: ApiPorts): Promise<string> {
   return admitManifest({ bucket: ports.manifests.bucket, key, version: head.version, bytes: head.bytes, etag: head.etag }, ports);
 }
 
+/** The run of a manifest that lies in its bucket: most often its upload's event has made it already. @throws Problem 422 if there is no such manifest of the tenant */
+export async function adoptManifest(key: string, tenant: string, ports: ApiPorts): Promise<Submitted> {
+  const head = key.startsWith(`${tenant}/`) ? await ports.manifests.head(key) : undefined;
+  if (!head?.version) throw new Problem(422, `expected the key of a manifest below ${tenant}/, got ${key}`);
+  const source = { bucket: ports.manifests.bucket, key, version: head.version, bytes: head.bytes, etag: head.etag };
+  const known = await ports.ledger.readRun(runIdOf(source));
+  return { run: await admitManifest(source, ports), isOld: known !== undefined };
+}
+
 /** At once, so that the run is there when its id is answered; the upload's event admits it once more. */
 export async function admitManifest(source: Parameters<ApiPorts['admit']>[0]['source'], ports: ApiPorts): Promise<string> {
   const run = runIdOf(source);

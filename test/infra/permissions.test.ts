@@ -122,8 +122,8 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'Uploads.Arn/*': 's3:GetObject s3:PutObject',
     'Results.Arn': 's3:ListBucket',
     'Results.Arn/*': 's3:AbortMultipartUpload s3:GetObject s3:PutObject',
-    'Dispatch.Arn': 'sqs:SendMessage',
-    Run: 'states:SendTaskSuccess states:StartExecution',
+    'Dispatch.Arn': 'sqs:GetQueueAttributes sqs:SendMessage',
+    Run: 'states:ListExecutions states:SendTaskSuccess states:StartExecution',
   },
   RunRole: {
     'PlanRun.Arn': 'lambda:InvokeFunction',

@@ -245,6 +245,32 @@ describe('the API', () => {
     expect((await call('GET', `/v1/runs/${kept}/results`)).body['files']).toContainEqual(expect.objectContaining({ path: expect.stringMatching(/^results/) }));
   });
 
+  it('starts a run of a manifest in S3: the one that its upload made, and no other tenant\'s', async () => {
+    const key = `${OWN}/noop/listed.txt`;
+    const run = await client.upload(key, 'one\ntwo\n');
+    const started = await call('POST', '/v1/runs', { body: { key } });
+    expect(started.body).toMatchObject({ run, processor: 'noop' });
+    expect([200, 201]).toContain(started.status);
+    expect(await waitUntil(run, ({ state }) => state === 'finished')).toMatchObject({ total: 2 });
+    expect(await call('POST', '/v1/runs', { body: { key } })).toMatchObject({ status: 200, body: { run } });
+    expect(await call('POST', '/v1/runs', { body: { key }, by: foreignKey })).toMatchObject({ status: 422 });
+    expect(await call('POST', '/v1/runs', { body: { key: `${OWN}/noop/none.txt` } })).toMatchObject({ status: 422 });
+    expect(await call('POST', '/v1/runs', { body: { key, items: ['a'], processor: 'noop' } })).toMatchObject({ status: 400, body: { errors: [{ pointer: '/key' }] } });
+    expect(await call('POST', '/v1/runs', { body: {} })).toMatchObject({ status: 400, body: { errors: [{ pointer: '/items' }] } });
+  });
+
+  it('starts a run of an upload, as completing it does', async () => {
+    const { body: form } = await call('POST', '/v1/uploads', { body: {} });
+    const data = new FormData();
+    for (const [name, value] of Object.entries({ ...(form['fields'] as object), key: `${String(form['keyPrefix'])}a.txt` })) data.append(name, value);
+    data.append('file', new Blob(['Water runs over the weir.']), 'a.txt');
+    await fetch(form['url'] as string, { method: 'POST', body: data });
+    const { status, body } = await call('POST', '/v1/runs', { body: { upload: form['upload'], files: 1 } });
+    expect(status).toBe(201);
+    expect(await call('POST', `/v1/uploads/${String(form['upload'])}/complete`, { body: { files: 1 } })).toMatchObject({ status: 200, body: { run: body['run'] } });
+    expect(await waitUntil(body['run'], ({ state }) => state === 'finished')).toMatchObject({ processor: 'document', succeeded: 1 });
+  });
+
   it('does not delete a run that goes on', async () => {
     const { body } = await call('POST', '/v1/runs', { body: { processor: 'noop', items: Array.from({ length: 200 }, (_, i) => `${i}`), options: { itemsPerBatch: 1 } } });
     await call('POST', `/v1/runs/${body['run']}/pause`);
@@ -262,7 +288,7 @@ describe('the API', () => {
   });
 
   it('answers health and its document to anybody', async () => {
-    expect(await call('GET', '/health', { by: null })).toMatchObject({ status: 200, body: { status: 'up', ledger: 'up', results: 'up' } });
+    expect(await call('GET', '/health', { by: null })).toMatchObject({ status: 200, body: { status: 'up', parts: { ledger: 'up', results: 'up', dispatchQueue: 'up', stateMachine: 'up' } } });
     const { body } = await call('GET', '/openapi.json', { by: null });
     expect(body).toMatchObject({ openapi: '3.1.0', paths: { '/v1/runs': { post: { operationId: 'createRun' } } } });
   });

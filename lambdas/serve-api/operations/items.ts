@@ -21,7 +21,7 @@ export const listRunItems = operation({
   id: 'listItems',
   method: 'GET',
   path: '/v1/runs/{run}/items',
-  summary: 'Items with their verdicts. A page looks into five parts at most, so that it may hold fewer than asked for and still lead on. Duplicates are not among them.',
+  summary: 'Items with their verdicts. A page looks into four parts at most, so that it may hold fewer than asked for and still lead on. Duplicates are not among them.',
   scope: 'read',
   params: runParams,
   query: itemsQuery,

@@ -2,12 +2,15 @@ import { z } from 'zod';
 import { listProcessors } from '../../../processors/registry.ts';
 import { listPlace } from '../../../shared/names.ts';
 import type { RunRecord } from '../../../shared/records.ts';
+import type { JsonObject } from '../../../shared/rows.ts';
 import { describeByProcessor } from '../describe-by-processor.ts';
 import { operation } from '../operation.ts';
 import type { ApiPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { cursorQuery, fromCursor, nextCursor, RUN_STATES, runParams, runSchema, toCursor } from '../schemas.ts';
-import { manifestOfRows, submitRun } from '../submit-run.ts';
+import { adoptManifest, manifestOfRows, type Submitted, submitRun } from '../submit-run.ts';
+import { completeUpload } from '../complete-upload.ts';
+import { completionOfUpload } from './uploads.ts';
 import { answerRun, findRun, listedRun, viewRun } from '../view-run.ts';
 
 const MAX_INLINE_ITEMS = 50_000;
@@ -15,30 +18,61 @@ const MAX_INLINE_ITEMS = 50_000;
 const PAGES_AT_ONCE = 5;
 
 const item = z.union([z.string().min(1), z.record(z.string(), z.unknown())]);
-const submission = z.strictObject({
-  processor: z.enum(listProcessors().map(({ name }) => name)),
-  options: z.record(z.string(), z.unknown()).default({}).meta({ description: "The processor's own options, and those of every run" }),
-  items: z.array(item).min(1).max(MAX_INLINE_ITEMS).meta({ description: 'Each a row: a bare value, or an object of fields' }),
-});
+const processor = z.enum(listProcessors().map(({ name }) => name));
+const options = z.record(z.string(), z.unknown()).meta({ description: "The processor's own options, and those of every run" });
+const items = z.array(item).min(1).max(MAX_INLINE_ITEMS).meta({ description: 'Each a row: a bare value, or an object of fields' });
+const key = z.string().min(1).max(1024).meta({ description: "The key of a manifest in the stack's bucket of manifests, below the tenant's name; its options lie with it", examples: ['acme/llms-txt/urls.txt'] });
+
+const WORK = ['items', 'upload', 'key'] as const;
+const GOES_WITH: Readonly<Record<(typeof WORK)[number], readonly string[]>> = { items: ['processor', 'options'], upload: ['processor', 'options', 'files', 'manifest'], key: [] };
+/** Also beside other faults: all of them are told at once. */
+const isObject = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
+
+const submission = z
+  .strictObject({ processor, options, items, key, ...completionOfUpload })
+  .partial()
+  .refine((body) => WORK.some((name) => body[name] !== undefined), { path: ['items'], message: 'expected `items`, an `upload` or a `key`', when: isObject })
+  .refine((body) => body.items === undefined || body.processor !== undefined, { path: ['processor'], message: 'expected the name of a processor', when: isObject })
+  .superRefine((body, context) => {
+    const work = WORK.find((name) => body[name] !== undefined);
+    if (work === undefined) return;
+    const needless = Object.keys(body).filter((name) => name !== work && !GOES_WITH[work].includes(name));
+    for (const name of needless) context.addIssue({ code: 'custom', path: [name], message: `expected nothing of it beside \`${work}\`` });
+  });
+const inline = z.strictObject({ processor, options: options.optional(), items });
+const ofUpload = z.strictObject({ ...completionOfUpload, processor, options }).partial().required({ upload: true });
+const ofKey = z.strictObject({ key });
+
+/** A form for each processor, and those of work that lies in S3. */
+function describeSubmission(): JsonObject {
+  const { oneOf, examples } = describeByProcessor(inline, [{ processor: 'noop', items: ['one', { value: 'two', id: 'b' }] }]);
+  const others = [ofUpload, ofKey].map((form) => z.toJSONSchema(form, { io: 'input' }));
+  return { oneOf: [...(oneOf as JsonObject[]), ...others.map(({ $schema: _, ...rest }) => rest as JsonObject)], examples: examples! };
+}
 
 export const createRun = operation({
   id: 'createRun',
   method: 'POST',
   path: '/v1/runs',
-  summary: 'Starts a run of these items. More than 5 MB come as an upload.',
+  summary: 'Starts a run of these items (more than 5 MB come as an upload), of an upload, or of a manifest in S3.',
   scope: 'submit',
   body: submission,
-  bodyDocument: () => describeByProcessor(submission, [{ processor: 'noop', items: ['one', { value: 'two', id: 'b' }] }]),
+  bodyDocument: describeSubmission,
   headers: { 'Idempotency-Key': 'The same key again answers the run that it made, with 200' },
-  answers: { 201: { says: 'The run', schema: runSchema }, 200: { says: 'The run that this Idempotency-Key made before', schema: runSchema } },
+  answers: { 201: { says: 'The run', schema: runSchema }, 200: { says: 'The run that was there: of this Idempotency-Key, upload or manifest', schema: runSchema } },
   leadsTo: Object.fromEntries(['showRun', 'cancelRun', 'pauseRun', 'resumeRun', 'redriveRun', 'listItems', 'listErrors', 'listResults'].map((id) => [id, { run: 'run' }])),
   problems: [409, 413, 415, 422, 429],
   async handle({ body, caller, headers }, ports) {
-    const { items, ...work } = body;
-    const { run, isOld } = await submitRun({ tenant: caller.tenant, ...work, manifest: manifestOfRows(items), key: headers['idempotency-key'] }, ports);
+    const { run, isOld } = await start(caller.tenant, body, headers['idempotency-key'], ports);
     return answerRun(isOld ? 200 : 201, run, caller.tenant, ports);
   },
 });
+
+function start(tenant: string, { items: rows, upload, key: manifest, options: chosen = {}, ...work }: z.infer<typeof submission>, idempotencyKey: string | undefined, ports: ApiPorts): Promise<Submitted> {
+  if (manifest !== undefined) return adoptManifest(manifest, tenant, ports);
+  if (upload !== undefined) return completeUpload({ tenant, upload, processor: work.processor ?? 'document', options: chosen, files: work.files, manifest: work.manifest }, ports);
+  return submitRun({ tenant, processor: work.processor!, options: chosen, manifest: manifestOfRows(rows!), key: idempotencyKey }, ports);
+}
 
 const listed = runSchema.pick({ run: true, processor: true, state: true, createdAt: true, finishedAt: true, total: true });
 const listQuery = z.strictObject({ ...cursorQuery, state: z.enum(RUN_STATES).optional(), processor: z.string().max(100).optional() });

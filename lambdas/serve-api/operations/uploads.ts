@@ -47,11 +47,17 @@ export const createUpload = operation({
   },
 });
 
+const files = z.int().min(1).meta({ description: 'How many there must be: else it is refused' });
+const manifest = z.string().min(1).max(900).meta({ description: 'The path of the one that lists the work, in any form of a manifest; a row of `document` names a `file` as `<upload>/<path>`' });
+
+/** What may be said of an upload that becomes a run. */
+export const completionOfUpload = { upload: uploadId, files, manifest };
+
 const completion = z.strictObject({
   processor: z.enum(listProcessors().map(({ name }) => name)).default('document'),
   options: z.record(z.string(), z.unknown()).default({}).meta({ description: "The processor's own options, and those of every run" }),
-  files: z.int().min(1).optional().meta({ description: 'How many there must be: else it is refused' }),
-  manifest: z.string().min(1).max(900).optional().meta({ description: 'The path of the one that lists the work, in any form of a manifest; a row of `document` names a `file` as `<upload>/<path>`' }),
+  files: files.optional(),
+  manifest: manifest.optional(),
 });
 
 export const completeUploadOperation = operation({

@@ -63,6 +63,7 @@ const ports = (): ApiPorts => {
     limits: { list: async () => LIMITS, set: async () => [], unset: async ([key]) => key === LIMITS[0]!.key },
     waitsOf: async () => [],
     describeQueue: async () => ({ classes: {}, tenants: [] }),
+    probe: async (part) => (broken && part === 'lanes' ? refuse() : undefined),
     clock: () => NOW,
     newId: () => 'id',
     onError: () => undefined,
@@ -158,6 +159,15 @@ it("what a tenant has not cannot be taken from it, and credits are nobody's in g
   expect(await give('acme', -6)).toMatchObject({ status: 409 });
   expect(await give('*', 6)).toMatchObject({ status: 409 });
   expect(await give('acme', 6)).toMatchObject({ status: 200 });
+});
+
+it('the health is that of each part, and says when to ask again', async () => {
+  const ask = () => serveApi({ method: 'GET', path: '/health', headers: {}, query: {}, body: undefined }, ports());
+  expect(JSON.parse((await ask()).body!)).toMatchObject({ status: 'up', parts: { ledger: 'up', lanes: 'up', stateMachine: 'up' } });
+  broken = true;
+  const answer = await ask();
+  expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '10' } });
+  expect(JSON.parse(answer.body!)).toMatchObject({ status: 'down', parts: { ledger: 'up', lanes: 'down' } });
 });
 
 it('only the health check and the document are open to anybody', () => {
