@@ -131,7 +131,7 @@ export const LEDGER_MUTATIONS: readonly Mutation[] = [
     file: LEDGER,
     edits: [
       { text: '      await put({ ...openKey(open.run), ...open });\n', instead: '' },
-      { text: '      await enlist(stored);\n      return stored;', instead: '      await put({ ...openKey(open.run), ...open });\n      await enlist(stored);\n      return stored;' },
+      { text: '      if (stored.deletedAt === undefined) await enlist(stored);\n', instead: '      await put({ ...openKey(open.run), ...open });\n      await enlist(stored);\n' },
     ],
     noticedBy: ADMISSION,
   },

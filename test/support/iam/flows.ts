@@ -45,6 +45,7 @@ interface Stage {
 
 const TENANT = 'acme';
 const DAY_MS = 86_400_000;
+const LONG_RUN = 1500;
 const WORK_QUEUES = ['StandardWork', 'ApiWork', 'WebWork', 'DocumentWork'];
 
 const options = (of: object) => ({ 'spillway-options': JSON.stringify(of) });
@@ -104,9 +105,10 @@ async function servedRuns({ api }: Stage): Promise<void> {
   const key = await api.call('POST', '/v1/keys', { name: 'reader', scopes: ['read'] });
   await api.call('POST', `/v1/keys/${String(key['id'])}/rotate`, { overlapSeconds: 60 });
   await api.call('DELETE', `/v1/keys/${String(key['id'])}`);
-  const { run: long } = await api.call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: 400 }, (_, i) => `item ${i}`) });
-  await api.waitFor(`/v1/runs/${String(long)}`, ({ total }) => total === 400);
-  for (const verb of ['pause', 'resume', 'cancel']) await api.call('POST', `/v1/runs/${String(long)}/${verb}`);
+  const { run: long } = await api.call('POST', '/v1/runs', { processor: 'noop', options: { itemsPerBatch: 1 }, items: Array.from({ length: LONG_RUN }, (_, i) => `item ${i}`) });
+  await api.waitFor(`/v1/runs/${String(long)}`, ({ total }) => total === LONG_RUN);
+  // Paused, it has open batches when it is cancelled, however slow this machine is.
+  for (const verb of ['pause', 'resume', 'pause', 'cancel']) await api.call('POST', `/v1/runs/${String(long)}/${verb}`);
   await api.finished(long);
   const { run: failing } = await api.call('POST', '/v1/runs', { processor: 'generate', options: { api: 'nobody', model: 'm1', itemsPerBatch: 1, maxFailures: 50 }, items: ['a', 'b'] });
   await api.finished(failing);
@@ -229,7 +231,7 @@ async function waitingRuns({ client, dynamo }: Stage): Promise<void> {
 
 /** What a crash left half done, and the sweep finds: an admission, a start, an answer to the state machine. */
 async function lostSteps(stage: Stage): Promise<void> {
-  const { client, dynamo } = stage;
+  const { target, client, dynamo } = stage;
   const Table = client.output('ProgressTable');
   const ghost = { bucket: client.output('ManifestsBucket'), key: 'ghost/noop/a.txt', version: 'none', bytes: 1, etag: 'e' };
   const open = (source: typeof ghost | RunRecord['source']) => ({ ...openKey(runIdOf(source)), v: 1, run: runIdOf(source), source, uploadedAt: new Date().toISOString() });
@@ -248,6 +250,10 @@ async function lostSteps(stage: Stage): Promise<void> {
   await dynamo.send(new UpdateCommand({ TableName: Table, Key: runKey(silent.run), UpdateExpression: 'SET #s = :open REMOVE acked', ExpressionAttributeNames: { '#s': 'state' }, ExpressionAttributeValues: { ':open': 'open' } }));
   await dynamo.send(new PutCommand({ TableName: Table, Item: open(silent.source) }));
   await waitUntil(async () => (await client.ledger.readRun(silent.run))?.acked !== undefined);
+  // A late duplicate of its admission.
+  const late = await finished('crashed/noop/c.txt');
+  await dynamo.send(new PutCommand({ TableName: Table, Item: open(late.source) }));
+  await target.invoke('SweepRuns', {});
   await repeatedSteps(stage, silent);
 }
 
