@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -7,7 +6,7 @@ import type { ApiPorts } from '../lambdas/serve-api/ports.ts';
 import { serveApi } from '../lambdas/serve-api/serve-api.ts';
 import { createKey } from '../shared/api-keys.ts';
 import type { ObjectStore } from '../shared/ports.ts';
-import { openBenchRun, writeBenchRun } from './finished-run.ts';
+import { openBenchRun, provideBenchRun } from './finished-run.ts';
 import { createRandom } from './random.ts';
 import { urlProcessor } from './url-processor.ts';
 
@@ -85,10 +84,4 @@ async function collectCursors(page: (query: Record<string, string>) => Promise<R
 }
 
 const folder = join(values.folder, values.rows);
-if (existsSync(folder)) await measure(folder, Number(values.rows));
-else {
-  rmSync(`${folder}.new`, { recursive: true, force: true });
-  await writeBenchRun(`${folder}.new`, Number(values.rows));
-  renameSync(`${folder}.new`, folder);
-  console.log('The run is ready. Run again: a fresh process measures its own memory only.');
-}
+if (await provideBenchRun(folder, Number(values.rows))) await measure(folder, Number(values.rows));

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { finishRun } from '../lambdas/finish-run/finish-run.ts';
 import { mergeResults } from '../lambdas/merge-results/merge-results.ts';
@@ -40,8 +40,18 @@ export function openBenchRun(folder: string): BenchRun {
   return { run: runIdOf({ bucket: 'manifests', key: MANIFEST, version: '1' }), tenant: TENANT, manifests: store('manifests'), results: store('results'), ledger: new FolderLedger(join(folder, 'ledger')) };
 }
 
+/** Writes the run unless it is there. @returns whether it was: a fresh process measures its own memory only */
+export async function provideBenchRun(folder: string, rows: number): Promise<boolean> {
+  if (existsSync(folder)) return true;
+  rmSync(`${folder}.new`, { recursive: true, force: true });
+  await writeBenchRun(`${folder}.new`, rows);
+  renameSync(`${folder}.new`, folder);
+  console.log('The run is ready. Run again: a fresh process measures its own memory only.');
+  return false;
+}
+
 /** Writes the run with the real planner, merge and finish; the workers' parts are made up. */
-export async function writeBenchRun(folder: string, rows: number): Promise<void> {
+async function writeBenchRun(folder: string, rows: number): Promise<void> {
   const bench = openBenchRun(folder);
   const { run, ledger, results, manifests } = bench;
   const path = join(folder, 'manifests', MANIFEST);

@@ -1,8 +1,7 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { verifyRun } from '../cli/verify/verify-run.ts';
-import { openBenchRun, writeBenchRun } from './finished-run.ts';
+import { openBenchRun, provideBenchRun } from './finished-run.ts';
 import { countRows } from './plan-rows.ts';
 import { peakMemoryMb, round, startFigures } from './process-figures.ts';
 import { urlProcessor } from './url-processor.ts';
@@ -31,10 +30,4 @@ async function measure(folder: string, rows: number): Promise<void> {
 }
 
 const folder = join(values.folder, values.rows);
-if (existsSync(folder)) await measure(folder, Number(values.rows));
-else {
-  rmSync(`${folder}.new`, { recursive: true, force: true });
-  await writeBenchRun(`${folder}.new`, Number(values.rows));
-  renameSync(`${folder}.new`, folder);
-  process.stdout.write('The run is ready. Run again: a fresh process measures its own memory only.\n');
-}
+if (await provideBenchRun(folder, Number(values.rows))) await measure(folder, Number(values.rows));
