@@ -81,7 +81,8 @@ export function createProgram(hooks: ProgramHooks): Command {
   addRemoteCommands(program, { ...act, optionOption });
   addLimitCommands(program, act);
   addAuthorCommands(program, act);
-  addDeploymentCommands(program, PROJECT_FOLDER, act);
+  // Whoever has the package keeps `stages.json` where the command is given.
+  addDeploymentCommands(program, IS_PACKAGE ? process.cwd() : PROJECT_FOLDER, act);
   return program;
 }
 
