@@ -63,9 +63,10 @@ export class Api {
   redrive = (run: string, body: object): Promise<Run> => this.#call('POST', `v1/runs/${run}/redrive`, body);
   listErrors = (run: string): Promise<{ groups: readonly ErrorGroup[]; isComplete: boolean }> => this.#call('GET', `v1/runs/${run}/errors`);
   listResults = (run: string): Promise<{ files: readonly ResultFile[]; nextCursor?: string }> => this.#call('GET', `v1/runs/${run}/results?limit=100`);
+  /** Those that items can be given to: each has a form of its own in the document. */
   listProcessors = async (): Promise<readonly string[]> => {
-    const { paths } = await this.#call<{ paths: Record<string, { post: { requestBody: { content: Record<string, { schema: { oneOf: { properties: { processor: { const: string } } }[] } }> } } }> }>('GET', 'openapi.json');
-    return paths['/v1/runs']!.post.requestBody.content['application/json']!.schema.oneOf.map(({ properties }) => properties.processor.const);
+    const { paths } = await this.#call<{ paths: Record<string, { post: { requestBody: { content: Record<string, { schema: { oneOf: { properties: { items?: object; processor?: { const: string } } }[] } }> } } }> }>('GET', 'openapi.json');
+    return paths['/v1/runs']!.post.requestBody.content['application/json']!.schema.oneOf.flatMap(({ properties: { items, processor } }) => (items && processor ? [processor.const] : []));
   };
 
   async #call<T>(method: string, path: string, body?: object): Promise<T> {
