@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { createKey, type KeyRecord, type KeyStore, type Scope } from '../shared/api-keys.ts';
+import { createKey, type KeyRecord, type KeyStore, type KeyView, type Scope, viewKey } from '../shared/api-keys.ts';
 import type { QueueDescription } from '../shared/describe-queue.ts';
 import type { CreditAccount } from '../shared/ports.ts';
 import type { RunRecord } from '../shared/records.ts';
-import { giveCredits, type TenantAdmin } from '../shared/tenant-admin.ts';
+import { changeSettings, giveCredits, NO_CREDITS, type TenantAdmin } from '../shared/tenant-admin.ts';
 import type { TenantSettings } from '../shared/tenant-settings.ts';
 import { type TenantView, viewTenant, viewTenants } from '../shared/view-tenant.ts';
 
@@ -20,25 +20,20 @@ export interface TenantDesk {
   giveCredits(request: { readonly tenant: string; readonly amount: number; readonly id: string }): Promise<{ readonly change: 'added' | 'seen' | 'too little'; readonly released: number }>;
 }
 
-/** A key as it is shown: without its secret. Times are ISO 8601 UTC. */
-export interface KeyView extends Pick<KeyRecord, 'id' | 'name' | 'scopes'> {
+export interface OwnedKeyView extends KeyView {
   /** Undefined: that of the profile's key. */
   readonly tenant?: string;
-  readonly createdAt: string;
-  readonly expiresAt?: string;
 }
 
 export interface KeyDesk {
   /** Whose keys they are, for people. */
   readonly owner: string;
-  list(): Promise<readonly KeyView[]>;
+  list(): Promise<readonly OwnedKeyView[]>;
   /** @param lifeMs undefined: it does not end by itself */
-  create(of: { readonly name: string; readonly scopes: readonly Scope[]; readonly lifeMs: number | undefined }): Promise<{ readonly view: KeyView; readonly text: string }>;
+  create(of: { readonly name: string; readonly scopes: readonly Scope[]; readonly lifeMs: number | undefined }): Promise<{ readonly view: OwnedKeyView; readonly text: string }>;
   /** @returns its name; undefined: there is no such key */
   revoke(id: string): Promise<string | undefined>;
 }
-
-export const NO_CREDITS: CreditAccount = { balance: 0, held: 0, charged: 0 };
 
 export const createTenantDesk = ({ tenants, describeQueue }: { readonly tenants: TenantAdmin; readonly describeQueue: () => Promise<QueueDescription> }): TenantDesk => ({
   list: async () => viewTenants(tenants, await describeQueue()),
@@ -47,26 +42,19 @@ export const createTenantDesk = ({ tenants, describeQueue }: { readonly tenants:
     return { view: await viewTenant(tenant, tenants, { runs, queue }), queued: runs.filter((run) => run.tenant === tenant && run.queued) };
   },
   readSettings: (tenant) => tenants.settings.readSettings(tenant),
-  async writeSettings(tenant, settings) {
-    await tenants.settings.writeSettings(tenant, settings);
-    await tenants.reread(tenant);
-    return tenants.release(tenant);
-  },
+  writeSettings: (tenant, settings) => changeSettings(tenants, tenant, settings),
   readCredits: async (tenant) => (await tenants.accounts.read(tenant)) ?? NO_CREDITS,
-  async giveCredits(request) {
-    const change = await giveCredits(tenants, request);
-    return { change, released: change === 'added' ? await tenants.release(request.tenant) : 0 };
-  },
+  giveCredits: (request) => giveCredits(tenants, request),
 });
 
 export const createKeyDesk = (keys: KeyStore, { tenant, now }: { readonly tenant: string; readonly now: () => number }): KeyDesk => ({
   owner: `tenant ${tenant}`,
-  list: async () => (await keys.list(tenant)).map(viewKey),
+  list: async () => (await keys.list(tenant)).map(view),
   async create({ name, scopes, lifeMs }) {
     const createdAt = now();
     const { record, text } = createKey({ tenant, scopes, name, createdAt, ...(lifeMs !== undefined && { expiresAt: createdAt + lifeMs }) }, randomBytes);
     await keys.write(record);
-    return { view: viewKey(record), text };
+    return { view: view(record), text };
   },
   async revoke(id) {
     const record = await keys.read(id);
@@ -76,4 +64,4 @@ export const createKeyDesk = (keys: KeyStore, { tenant, now }: { readonly tenant
   },
 });
 
-const viewKey = ({ id, tenant, name, scopes, createdAt, expiresAt }: KeyRecord): KeyView => ({ id, tenant, name, scopes, createdAt: new Date(createdAt).toISOString(), ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }) });
+const view = (record: KeyRecord): OwnedKeyView => ({ ...viewKey(record), tenant: record.tenant });

@@ -23,6 +23,14 @@ export interface KeyRecord {
   readonly expiresAt?: number;
 }
 
+/** A key as it is shown: without its secret. Times are ISO 8601 UTC. */
+export interface KeyView extends Pick<KeyRecord, 'id' | 'name' | 'scopes'> {
+  readonly createdAt: string;
+  readonly expiresAt?: string;
+}
+
+export const viewKey = ({ id, name, scopes, createdAt, expiresAt }: KeyRecord): KeyView => ({ id, name, scopes, createdAt: new Date(createdAt).toISOString(), ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }) });
+
 /** `shared/aws/key-table.ts` */
 export interface KeyStore {
   /** Consistent, and remembered by nobody: a revoked key is refused at once. */

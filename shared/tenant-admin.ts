@@ -1,7 +1,8 @@
 import { isPlanned } from './planned-run.ts';
-import type { CreditAccounts, RunLedger, TenantStore, WaitingRoom } from './ports.ts';
+import type { CreditAccount, CreditAccounts, RunLedger, TenantStore, WaitingRoom } from './ports.ts';
 import type { RunRecord } from './records.ts';
 import { releaseInOrder, type ReleasePorts } from './release-queued.ts';
+import type { TenantSettings } from './tenant-settings.ts';
 
 /** What an operator sees and does of tenants. */
 export interface TenantAdmin {
@@ -43,9 +44,22 @@ export function createTenantAdmin(ports: AdminPorts): TenantAdmin {
   };
 }
 
-/** From then on the tenant is listed, and its runs pay unless its settings say no. @returns `seen` for an id that counted before, `too little` if the balance would fall below 0 */
-export async function giveCredits({ accounts, settings }: Pick<TenantAdmin, 'accounts' | 'settings'>, request: { readonly tenant: string; readonly amount: number; readonly id: string }): Promise<'added' | 'seen' | 'too little'> {
-  const answer = await accounts.add(request);
-  if (answer !== 'too little') await settings.writeSettings(request.tenant, { paysCredits: true, ...(await settings.readSettings(request.tenant)) });
-  return answer;
+/** Replaces all settings, and lets them work at once. @returns how many waiting runs go on */
+export async function changeSettings(admin: TenantAdmin, tenant: string, settings: TenantSettings): Promise<number> {
+  await admin.settings.writeSettings(tenant, settings);
+  await admin.reread(tenant);
+  return admin.release(tenant);
 }
+
+/**
+ * From then on the tenant is listed, and its runs pay unless its settings say no; those that waited for credits go on.
+ * @returns `seen` for an id that counted before, `too little` if the balance would fall below 0
+ */
+export async function giveCredits({ accounts, settings, release }: TenantAdmin, request: { readonly tenant: string; readonly amount: number; readonly id: string }): Promise<{ readonly change: 'added' | 'seen' | 'too little'; readonly released: number }> {
+  const { tenant } = request;
+  const change = await accounts.add(request);
+  if (change !== 'too little') await settings.writeSettings(tenant, { paysCredits: true, ...(await settings.readSettings(tenant)) });
+  return { change, released: change === 'added' ? await release(tenant) : 0 };
+}
+
+export const NO_CREDITS: CreditAccount = { balance: 0, held: 0, charged: 0 };

@@ -38,10 +38,10 @@ async function viewOf(tenant: string, settings: TenantSettings, { accounts, room
   const [credits, waiting] = await Promise.all([accounts.read(tenant), room.read(tenant)]);
   const lane = queue.tenants.find((each) => each.tenant === tenant);
   const own = runs.filter((run) => run.tenant === tenant && (run.state === 'open' || run.state === 'stopping'));
-  return { tenant, settings, ...(credits && { credits }), openRuns: own.length, queuedRuns: own.filter(({ queued }) => queued).length, ...(waiting && { waiting: countWaiting(waiting) }), ...(lane && { service: { share: lane.share, lagMs: lane.lagMs } }) };
+  return { tenant, settings, ...(credits && { credits }), openRuns: own.length, queuedRuns: own.filter(({ queued }) => queued).length, ...(waiting && { waiting: countPlaces(waiting) }), ...(lane && { service: { share: lane.share, lagMs: lane.lagMs } }) };
 }
 
-function countWaiting({ waiting, line, itemsPerSecond }: Waiting): NonNullable<TenantView['waiting']> {
+export function countPlaces({ waiting, line, itemsPerSecond }: Waiting): NonNullable<TenantView['waiting']> {
   const inLine = Object.values(line).reduce((sum, items) => sum + items, 0);
   return { items: waiting, inLine, ...(itemsPerSecond !== undefined && { itemsPerSecond }) };
 }

@@ -3,8 +3,10 @@ import { ITEM_ID_PATTERN } from '../../lambdas/serve-api/item-id.ts';
 import { Problem } from '../../lambdas/serve-api/problem.ts';
 import { explainSeen, seeItem } from '../../lambdas/serve-api/see-item.ts';
 import { UsageError } from '../../shared/errors.ts';
+import type { Backend } from '../backend.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { onStack } from '../on-stack.ts';
 import type { CommandContext } from '../settings.ts';
 
 /** Why an item waits, or why it ended as it did: its place in the plan, its batch, what holds it. */
@@ -17,17 +19,14 @@ export async function explainCommand(item: string, context: CommandContext): Pro
   return EXIT.ok;
 }
 
-async function explain(item: string, { openClient, startBackend, backendOptions, tenant, terminal }: CommandContext): Promise<ItemExplanation> {
-  const client = await openClient?.();
-  if (client) return client.explainItem(item);
-  const backend = await startBackend({ ...backendOptions, isReadOnly: true });
-  const ports = { ledger: backend.ledger, results: backend.results, waitsOf: (run: string) => backend.waitsOf(run), clock: () => terminal.now() };
+const explain = (item: string, context: CommandContext): Promise<ItemExplanation> => onStack(context, { far: (client) => client.explainItem(item), here: (backend) => explainHere(item, backend, context) });
+
+async function explainHere(item: string, { ledger, results, waitsOf }: Backend, { tenant, terminal }: CommandContext): Promise<ItemExplanation> {
+  const ports = { ledger, results, waitsOf, clock: () => terminal.now() };
   try {
     return await explainSeen(await seeItem(item, tenant, ports), ports);
   } catch (error) {
     throw error instanceof Problem ? new UsageError(`${error.message} of tenant ${tenant}`) : error;
-  } finally {
-    await backend.stop();
   }
 }
 

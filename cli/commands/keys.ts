@@ -1,8 +1,9 @@
 import { ALL_SCOPES, type Scope } from '../../shared/api-keys.ts';
 import { UsageError } from '../../shared/errors.ts';
-import { createKeyDesk, type KeyDesk, type KeyView } from '../desks.ts';
+import { createKeyDesk, type KeyDesk, type OwnedKeyView } from '../desks.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { onStack } from '../on-stack.ts';
 import { createRemoteKeys } from '../remote/remote-desks.ts';
 import type { CommandContext } from '../settings.ts';
 
@@ -43,7 +44,7 @@ export async function revokeKeyCommand(id: string, context: CommandContext): Pro
   });
 }
 
-const describe = ({ id, tenant, name, scopes, createdAt, expiresAt }: KeyView): string => `${id}  ${name}  ${tenant === undefined ? '' : `tenant ${tenant}  `}${scopes.join(', ')}  since ${createdAt}${expiresAt === undefined ? '' : `, until ${expiresAt}`}`;
+const describe = ({ id, tenant, name, scopes, createdAt, expiresAt }: OwnedKeyView): string => `${id}  ${name}  ${tenant === undefined ? '' : `tenant ${tenant}  `}${scopes.join(', ')}  since ${createdAt}${expiresAt === undefined ? '' : `, until ${expiresAt}`}`;
 
 function readScope(text: string): Scope {
   const scope = ALL_SCOPES.find((known) => known === text);
@@ -62,18 +63,8 @@ function tell({ terminal }: CommandContext, document: object, lines: readonly st
   else for (const line of lines) terminal.print(line);
 }
 
-/** Read-only: a stack that is started for this works on nothing. */
-async function withKeys({ openClient, startBackend, backendOptions, tenant, terminal }: CommandContext, use: (desk: KeyDesk) => Promise<void>): Promise<ExitCode> {
-  const client = await openClient?.();
-  if (client) {
-    await use(createRemoteKeys(client));
-    return EXIT.ok;
-  }
-  const backend = await startBackend({ ...backendOptions, isReadOnly: true });
-  try {
-    await use(createKeyDesk(backend.keys, { tenant, now: () => terminal.now() }));
-    return EXIT.ok;
-  } finally {
-    await backend.stop();
-  }
+async function withKeys(context: CommandContext, use: (desk: KeyDesk) => Promise<void>): Promise<ExitCode> {
+  const { tenant, terminal } = context;
+  await onStack(context, { far: (client) => use(createRemoteKeys(client)), here: ({ keys }) => use(createKeyDesk(keys, { tenant, now: () => terminal.now() })) });
+  return EXIT.ok;
 }

@@ -3,6 +3,7 @@ import { patternsFor } from '../../shared/limit-settings.ts';
 import type { LimitControl, LimitLine } from '../../shared/limiting/limit-control.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { onStack } from '../on-stack.ts';
 import { formatCount } from '../progress.ts';
 import { createRemoteLimits } from '../remote/remote-desks.ts';
 import type { CommandContext } from '../settings.ts';
@@ -67,13 +68,5 @@ function describeState({ share = 1, throttles, breaker, pausedUntil, waiting = 0
   return states.join(', ') || 'free';
 }
 
-async function withLimits(context: CommandContext, act: (limits: LimitControl) => Promise<ExitCode>): Promise<ExitCode> {
-  const client = await context.openClient?.();
-  if (client) return act(createRemoteLimits(client));
-  const backend = await context.startBackend({ ...context.backendOptions, isReadOnly: true });
-  try {
-    return await act(backend.limits);
-  } finally {
-    await backend.stop();
-  }
-}
+const withLimits = (context: CommandContext, act: (limits: LimitControl) => Promise<ExitCode>): Promise<ExitCode> =>
+  onStack(context, { far: (client) => act(createRemoteLimits(client)), here: ({ limits }) => act(limits) });

@@ -7,6 +7,7 @@ import type { TenantView } from '../../shared/view-tenant.ts';
 import { createTenantDesk, type TenantDesk } from '../desks.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { onStack } from '../on-stack.ts';
 import { formatCount } from '../progress.ts';
 import { createRemoteTenants } from '../remote/remote-desks.ts';
 import { describeState } from '../run-state.ts';
@@ -120,14 +121,5 @@ function tell({ terminal }: CommandContext, document: object, lines: readonly st
   else for (const line of lines) terminal.print(line);
 }
 
-/** Read-only: a stack that is started for this works on nothing. */
-async function withDesk(context: CommandContext, use: (desk: TenantDesk) => Promise<ExitCode>): Promise<ExitCode> {
-  const client = await context.openClient?.();
-  if (client) return use(createRemoteTenants(client));
-  const backend = await context.startBackend({ ...context.backendOptions, isReadOnly: true });
-  try {
-    return await use(createTenantDesk(backend));
-  } finally {
-    await backend.stop();
-  }
-}
+const withDesk = (context: CommandContext, use: (desk: TenantDesk) => Promise<ExitCode>): Promise<ExitCode> =>
+  onStack(context, { far: (client) => use(createRemoteTenants(client)), here: (backend) => use(createTenantDesk(backend)) });

@@ -1,7 +1,8 @@
 import { eachOf, type Limit, SpillwayApiError, type SpillwayClient } from '../../client/spillway-client.ts';
 import { formatLimit } from '../../shared/limit-language.ts';
 import type { LimitControl, LimitLine } from '../../shared/limiting/limit-control.ts';
-import { type KeyDesk, NO_CREDITS, type TenantDesk } from '../desks.ts';
+import { NO_CREDITS } from '../../shared/tenant-admin.ts';
+import type { KeyDesk, TenantDesk } from '../desks.ts';
 
 /** What is not there is an answer, too. */
 const orUndefined = async <Answer>(answer: Promise<Answer>): Promise<Answer | undefined> =>

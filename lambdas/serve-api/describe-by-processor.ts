@@ -3,6 +3,9 @@ import { listProcessors } from '../../processors/registry.ts';
 import { commonOptionsSchema } from '../../shared/manifest/common-options.ts';
 import type { JsonObject } from '../../shared/rows.ts';
 
+export const processorName = z.enum(listProcessors().map(({ name }) => name));
+export const runOptions = z.record(z.string(), z.unknown()).meta({ description: "The processor's own options, and those of every run" });
+
 /** A body with `processor` and `options`, for the document: one form for each processor, with all of its options. */
 export function describeByProcessor(body: z.ZodType, examples: readonly JsonObject[]): JsonObject {
   const { properties, required = [] } = z.toJSONSchema(body, { io: 'input' }) as { properties: JsonObject; required?: string[] };

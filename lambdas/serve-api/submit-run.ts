@@ -6,7 +6,7 @@ import { ManifestRefusedError } from '../../shared/errors.ts';
 import { describeOptionFaults, splitOptions } from '../../shared/manifest/common-options.ts';
 import { runIdOf } from '../../shared/names.ts';
 import { ALL_TENANTS, paysCredits } from '../../shared/tenant-settings.ts';
-import type { JsonObject } from '../../shared/rows.ts';
+import type { JsonObject, ManifestSource } from '../../shared/rows.ts';
 import type { StoredSubmission } from '../../shared/aws/submission-table.ts';
 import type { ApiPorts } from './ports.ts';
 import { Problem } from './problem.ts';
@@ -108,16 +108,21 @@ async function store(key: string, { processor, options, manifest: { body, format
 }
 
 async function adopt(key: string, ports: ApiPorts): Promise<string> {
-  const head = await ports.manifests.head(key);
-  if (!head?.version) throw new Problem(409, 'the manifest of this Idempotency-Key is being stored', { retryAfterSeconds: 1 });
-  return admitManifest({ bucket: ports.manifests.bucket, key, version: head.version, bytes: head.bytes, etag: head.etag }, ports);
+  const source = await sourceAt(key, ports);
+  if (!source) throw new Problem(409, 'the manifest of this Idempotency-Key is being stored', { retryAfterSeconds: 1 });
+  return admitManifest(source, ports);
+}
+
+/** The latest version of a manifest. */
+async function sourceAt(key: string, { manifests }: ApiPorts): Promise<ManifestSource | undefined> {
+  const head = await manifests.head(key);
+  return head?.version ? { bucket: manifests.bucket, key, version: head.version, bytes: head.bytes, etag: head.etag } : undefined;
 }
 
 /** The run of a manifest that lies in its bucket: most often its upload's event has made it already. @throws Problem 422 if there is no such manifest of the tenant */
 export async function adoptManifest(key: string, tenant: string, ports: ApiPorts): Promise<Submitted> {
-  const head = key.startsWith(`${tenant}/`) ? await ports.manifests.head(key) : undefined;
-  if (!head?.version) throw new Problem(422, `expected the key of a manifest below ${tenant}/, got ${key}`);
-  const source = { bucket: ports.manifests.bucket, key, version: head.version, bytes: head.bytes, etag: head.etag };
+  const source = key.startsWith(`${tenant}/`) ? await sourceAt(key, ports) : undefined;
+  if (!source) throw new Problem(422, `expected the key of a manifest below ${tenant}/, got ${key}`);
   const known = await ports.ledger.readRun(runIdOf(source));
   return { run: await admitManifest(source, ports), isOld: known !== undefined };
 }

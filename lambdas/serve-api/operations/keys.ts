@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type KeyRecord, OPERATOR_SCOPE, SCOPES } from '../../../shared/api-keys.ts';
+import { type KeyRecord, OPERATOR_SCOPE, SCOPES, viewKey } from '../../../shared/api-keys.ts';
 import { type Caller, operation } from '../operation.ts';
 import type { ApiPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -7,8 +7,6 @@ import { keySchema, newKeySchema } from '../schemas.ts';
 
 const DAY_SECONDS = 86_400;
 const keyParams = z.object({ id: z.string().regex(/^[\w-]{12}$/) });
-
-const view = ({ id, name, scopes, createdAt, expiresAt }: KeyRecord) => ({ id, name, scopes, createdAt: new Date(createdAt).toISOString(), ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }) });
 
 /** An operator's key opens more than its tenant: only such a one may touch it. @throws Problem 404, also for another tenant's; 403 */
 async function findKey(id: string, { tenant, scopes }: Caller, { keys }: ApiPorts): Promise<KeyRecord> {
@@ -36,7 +34,7 @@ export const createKey = operation({
     const now = ports.clock();
     const { record, text } = ports.newKey({ tenant: caller.tenant, name: body.name, scopes: [...new Set(body.scopes)], createdAt: now, ...(body.expiresInSeconds !== undefined && { expiresAt: now + 1000 * body.expiresInSeconds }) });
     await ports.keys.write(record);
-    return { status: 201, body: { ...view(record), key: text } };
+    return { status: 201, body: { ...viewKey(record), key: text } };
   },
 });
 
@@ -47,7 +45,7 @@ export const listKeys = operation({
   summary: "The tenant's keys, without their secrets.",
   scope: 'admin',
   answers: { 200: { says: 'All of them', schema: z.object({ keys: z.array(keySchema) }) } },
-  handle: async ({ caller }, { keys }) => ({ status: 200, body: { keys: (await keys.list(caller.tenant)).map(view) } }),
+  handle: async ({ caller }, { keys }) => ({ status: 200, body: { keys: (await keys.list(caller.tenant)).map(viewKey) } }),
 });
 
 export const rotateKey = operation({
@@ -66,7 +64,7 @@ export const rotateKey = operation({
     const { record, text } = ports.newKey({ tenant: old.tenant, name: old.name, scopes: old.scopes, createdAt: now });
     await ports.keys.write(record);
     await ports.keys.write({ ...old, expiresAt: Math.min(old.expiresAt ?? Infinity, now + 1000 * body.overlapSeconds) });
-    return { status: 201, body: { ...view(record), key: text } };
+    return { status: 201, body: { ...viewKey(record), key: text } };
   },
 });
 

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { listProcessors } from '../../../processors/registry.ts';
 import { listPlace } from '../../../shared/names.ts';
 import type { RunRecord } from '../../../shared/records.ts';
 import type { JsonObject } from '../../../shared/rows.ts';
-import { describeByProcessor } from '../describe-by-processor.ts';
+import { describeByProcessor, processorName, runOptions } from '../describe-by-processor.ts';
 import { operation } from '../operation.ts';
 import type { ApiPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
@@ -18,8 +17,6 @@ const MAX_INLINE_ITEMS = 50_000;
 const PAGES_AT_ONCE = 5;
 
 const item = z.union([z.string().min(1), z.record(z.string(), z.unknown())]);
-const processor = z.enum(listProcessors().map(({ name }) => name));
-const options = z.record(z.string(), z.unknown()).meta({ description: "The processor's own options, and those of every run" });
 const items = z.array(item).min(1).max(MAX_INLINE_ITEMS).meta({ description: 'Each a row: a bare value, or an object of fields' });
 const key = z.string().min(1).max(1024).meta({ description: "The key of a manifest in the stack's bucket of manifests, below the tenant's name; its options lie with it", examples: ['acme/llms-txt/urls.txt'] });
 
@@ -29,7 +26,7 @@ const GOES_WITH: Readonly<Record<(typeof WORK)[number], readonly string[]>> = { 
 const isObject = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
 
 const submission = z
-  .strictObject({ processor, options, items, key, ...completionOfUpload })
+  .strictObject({ processor: processorName, options: runOptions, items, key, ...completionOfUpload })
   .partial()
   .refine((body) => WORK.some((name) => body[name] !== undefined), { path: ['items'], message: 'expected `items`, an `upload` or a `key`', when: isObject })
   .refine((body) => body.items === undefined || body.processor !== undefined, { path: ['processor'], message: 'expected the name of a processor', when: isObject })
@@ -39,8 +36,8 @@ const submission = z
     const needless = Object.keys(body).filter((name) => name !== work && !GOES_WITH[work].includes(name));
     for (const name of needless) context.addIssue({ code: 'custom', path: [name], message: `expected nothing of it beside \`${work}\`` });
   });
-const inline = z.strictObject({ processor, options: options.optional(), items });
-const ofUpload = z.strictObject({ ...completionOfUpload, processor, options }).partial().required({ upload: true });
+const inline = z.strictObject({ processor: processorName, options: runOptions.optional(), items });
+const ofUpload = z.strictObject({ ...completionOfUpload, processor: processorName, options: runOptions }).partial().required({ upload: true });
 const ofKey = z.strictObject({ key });
 
 /** A form for each processor, and those of work that lies in S3. */

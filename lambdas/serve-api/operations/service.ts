@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ALL_TENANTS, paysCredits } from '../../../shared/tenant-settings.ts';
+import { countPlaces } from '../../../shared/view-tenant.ts';
 import { operation } from '../operation.ts';
 
 /** What the stack stands on. */
@@ -68,13 +69,12 @@ export const showUsage = operation({
   async handle({ caller: { tenant } }, { tenants, accounts, room }) {
     const [settings, all, account, waiting] = await Promise.all([tenants.readSettings(tenant), tenants.readSettings(ALL_TENANTS), accounts.read(tenant), room.read(tenant)]);
     const { weight, maxInFlight, maxWaitingItems, onFull } = settings;
-    const inLine = Object.values(waiting?.line ?? {}).reduce((sum, items) => sum + items, 0);
     return {
       status: 200,
       body: {
         paysCredits: paysCredits(settings, all),
         ...(account && { credits: account }),
-        ...(waiting && { waiting: { items: waiting.waiting, inLine, ...(waiting.itemsPerSecond !== undefined && { itemsPerSecond: waiting.itemsPerSecond }) } }),
+        ...(waiting && { waiting: countPlaces(waiting) }),
         weight,
         ...(maxInFlight !== undefined && { maxInFlight }),
         ...(maxWaitingItems !== undefined && { maxWaitingItems }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TENANT_PATTERN } from '../../../shared/names.ts';
 import { ALL_TENANTS, tenantSettingsSchema } from '../../../shared/tenant-settings.ts';
-import { giveCredits } from '../../../shared/tenant-admin.ts';
+import { changeSettings, giveCredits, NO_CREDITS } from '../../../shared/tenant-admin.ts';
 import { viewTenant, viewTenants } from '../../../shared/view-tenant.ts';
 import { operation } from '../operation.ts';
 import { Problem } from '../problem.ts';
@@ -63,9 +63,7 @@ export const setTenant = operation({
   leadsTo: { showTenant: { tenant: 'tenant' } },
   problems: [415],
   async handle({ params: { tenant }, body: settings }, { tenantAdmin }) {
-    await tenantAdmin.settings.writeSettings(tenant, settings);
-    await tenantAdmin.reread(tenant);
-    return { status: 200, body: { tenant, settings, released: await tenantAdmin.release(tenant) } };
+    return { status: 200, body: { tenant, settings, released: await changeSettings(tenantAdmin, tenant, settings) } };
   },
 });
 
@@ -82,10 +80,8 @@ export const addCredits = operation({
   problems: [409, 415],
   async handle({ params: { tenant }, body: { amount, id } }, { tenantAdmin }) {
     if (tenant === ALL_TENANTS) throw new Problem(409, 'expected one tenant: credits are of each');
-    const change = await giveCredits(tenantAdmin, { tenant, amount, id });
-    if (change === 'too little') throw new Problem(409, `expected a balance of at least ${-amount}`);
-    const count = change === 'added' ? await tenantAdmin.release(tenant) : 0;
-    const account = (await tenantAdmin.accounts.read(tenant)) ?? { balance: 0, held: 0, charged: 0 };
-    return { status: 200, body: { tenant, credits: account, change, released: count } };
+    const given = await giveCredits(tenantAdmin, { tenant, amount, id });
+    if (given.change === 'too little') throw new Problem(409, `expected a balance of at least ${-amount}`);
+    return { status: 200, body: { tenant, credits: (await tenantAdmin.accounts.read(tenant)) ?? NO_CREDITS, ...given } };
   },
 });

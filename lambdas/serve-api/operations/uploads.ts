@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listProcessors } from '../../../processors/registry.ts';
+import { processorName, runOptions } from '../describe-by-processor.ts';
 import { completeUpload, MAX_FILES, uploadPrefix } from '../complete-upload.ts';
 import { operation } from '../operation.ts';
 import { runSchema } from '../schemas.ts';
@@ -54,8 +54,8 @@ const manifest = z.string().min(1).max(900).meta({ description: 'The path of the
 export const completionOfUpload = { upload: uploadId, files, manifest };
 
 const completion = z.strictObject({
-  processor: z.enum(listProcessors().map(({ name }) => name)).default('document'),
-  options: z.record(z.string(), z.unknown()).default({}).meta({ description: "The processor's own options, and those of every run" }),
+  processor: processorName.default('document'),
+  options: runOptions.default({}),
   files: files.optional(),
   manifest: manifest.optional(),
 });
