@@ -8,8 +8,9 @@ const response = await fetch('openapi.json').catch(() => undefined);
 if (response?.ok) {
   render(documentView((await response.json()) as ApiDocument), root);
   // What an address names is there only now.
-  if (location.hash !== '') document.getElementById(decodeURIComponent(location.hash.slice(1)))?.setAttribute('open', '');
-  document.querySelector(location.hash === '' ? 'main' : `[id="${CSS.escape(location.hash.slice(1))}"]`)?.scrollIntoView();
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  named?.setAttribute('open', '');
+  named?.scrollIntoView();
 } else {
   root.textContent = 'openapi.json could not be read: try again in a moment.';
 }

@@ -16,11 +16,12 @@ export const LEAST_CONCURRENCY = 10;
 export const DEFAULT_CONCURRENCY = 56;
 const MOST_CONCURRENCY = 3_000;
 
-const CIDR_LIST = /^$|^[0-9a-fA-F.:]+\/[0-9]{1,3}(,[0-9a-fA-F.:]+\/[0-9]{1,3})*$/;
+/** Also the pattern of the template's parameter. */
+export const CIDR_LIST = String.raw`^$|^[0-9a-fA-F.:]+/[0-9]{1,3}(,[0-9a-fA-F.:]+/[0-9]{1,3})*$`;
 
 /** Of the template's parameters; one that is set here is written into the template. */
 const parameters = z.strictObject({
-  AllowedNetworks: z.string().regex(CIDR_LIST, 'expected networks as CIDR ranges with commas between them, such as 10.0.0.0/8,fd00::/8').optional(),
+  AllowedNetworks: z.string().regex(new RegExp(CIDR_LIST), 'expected networks as CIDR ranges with commas between them, such as 10.0.0.0/8,fd00::/8').optional(),
   HostRequestsPerSecond: z.number().min(0.001).optional(),
   HostConnections: z.int().min(1).optional(),
   LogLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).optional(),

@@ -1,8 +1,6 @@
 import { CfnParameter } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { StageParameters } from '../../shared/stages.ts';
-
-const CIDR_LIST = String.raw`^$|^[0-9a-fA-F.:]+/[0-9]{1,3}(,[0-9a-fA-F.:]+/[0-9]{1,3})*$`;
+import { CIDR_LIST, type StageParameters } from '../../shared/stages.ts';
 
 /** What an operator sets when the stack is deployed. What a stage sets is no parameter: CloudFormation would keep the value of the deployment before, whatever the file says now. */
 export class StackSettings extends Construct {

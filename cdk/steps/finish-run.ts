@@ -1,6 +1,7 @@
 import { LONGEST_TIMEOUT_SECONDS, type HandlerFunction } from '../constructs/handler-function.ts';
 import type { Foundation } from '../foundation.ts';
-import { allowList, allowObjects, READ, REFUSALS, WRITE, WRITE_SMALL } from '../permissions.ts';
+import { allowList, allowObjects, READ, WRITE } from '../permissions.ts';
+import { allowRefusals } from './allow-admission.ts';
 
 /** The one end of every run, good or bad. */
 export function addFinishRun(foundation: Foundation): HandlerFunction {
@@ -27,7 +28,7 @@ export function addFinishRun(foundation: Foundation): HandlerFunction {
     actions: [...READ, ...WRITE],
     because: "The recount reads every file below the run's own prefix; tenant and run come with the call.",
   });
-  allowObjects(finish, { bucket: manifests, keys: REFUSALS, actions: WRITE_SMALL, because: 'A failed plan is told beside the manifest, which may have any name.' });
+  allowRefusals(foundation, finish);
   allowList(finish, results);
   return finish;
 }

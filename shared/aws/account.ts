@@ -1,4 +1,4 @@
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient, DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
 import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
@@ -42,17 +42,20 @@ export function createAwsAccount(access: OperatorAccess): AwsAccount {
       const { AccountLimit: limit } = await new LambdaClient(access).send(new GetAccountSettingsCommand());
       return limit?.ConcurrentExecutions ?? 0;
     },
-    async stackStatus(stack) {
-      try {
-        const { Stacks: [found] = [] } = await new CloudFormationClient(access).send(new DescribeStacksCommand({ StackName: stack }));
-        return found?.StackStatus;
-      } catch (error) {
-        if (isNoSuchStack(error)) return undefined;
-        throw error;
-      }
-    },
+    stackStatus: async (stack) => (await describeStack(new CloudFormationClient(access), stack))?.StackStatus,
   };
 }
 
+/** @returns undefined if there is no such stack */
+export async function describeStack(client: CloudFormationClient, nameOrId: string): Promise<Stack | undefined> {
+  try {
+    const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName: nameOrId }));
+    return stack;
+  } catch (error) {
+    if (isNoSuchStack(error)) return undefined;
+    throw error;
+  }
+}
+
 /** CloudFormation has no error of its own for it. */
-export const isNoSuchStack = (error: unknown): boolean => (error as Error).name === 'ValidationError' && /does not exist/.test((error as Error).message);
+const isNoSuchStack = (error: unknown): boolean => (error as Error).name === 'ValidationError' && /does not exist/.test((error as Error).message);

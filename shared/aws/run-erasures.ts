@@ -43,10 +43,15 @@ export function createRunErasures(client: DynamoDBDocumentClient, table: string)
 
     listDeleted: async () => (await queryAll(client, table, deletedKey('').pk)) as unknown as DeletedRecord[],
 
-    async listOlder(tenant, before, limit, after) {
-      const bounds = after === undefined ? { condition: 'sort < :before', values: {} } : { condition: 'sort BETWEEN :after AND :before', values: { ':after': `${after}\u0000` } };
+    async listOlder(tenant, before, limit, after = '') {
       const { Items = [] } = await client.send(
-        new QueryCommand({ TableName: table, KeyConditionExpression: `pk = :pk AND ${bounds.condition}`, ExpressionAttributeValues: { ':pk': listName(tenant), ':before': before, ...bounds.values }, Limit: limit }),
+        new QueryCommand({
+          TableName: table,
+          KeyConditionExpression: 'pk = :pk AND sort BETWEEN :after AND :before',
+          // The least place above the last one; no place is a time alone, so that `before` is none.
+          ExpressionAttributeValues: { ':pk': listName(tenant), ':after': `${after}\u0000`, ':before': before },
+          Limit: limit,
+        }),
       );
       return Items.map((item) => ({ run: item['run'] as string, place: item['sort'] as string }));
     },

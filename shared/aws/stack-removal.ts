@@ -1,10 +1,11 @@
-import { CloudFormationClient, DeleteStackCommand, DescribeStacksCommand, GetTemplateCommand, paginateListStackResources, paginateListStacks, type Stack } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient, DeleteStackCommand, GetTemplateCommand, paginateListStackResources, paginateListStacks, type Stack } from '@aws-sdk/client-cloudformation';
 import { DeleteTableCommand, DynamoDBClient, ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
-import { AbortMultipartUploadCommand, DeleteBucketCommand, DeleteObjectsCommand, ListMultipartUploadsCommand, ListObjectVersionsCommand, type ObjectIdentifier, S3Client } from '@aws-sdk/client-s3';
+import { AbortMultipartUploadCommand, DeleteBucketCommand, ListMultipartUploadsCommand, ListObjectVersionsCommand, type ObjectIdentifier, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { KeptResource, StackRemoval } from '../deployment.ts';
 import { ConfigurationError } from '../errors.ts';
-import { isNoSuchStack, type OperatorAccess } from './account.ts';
+import { describeStack, type OperatorAccess } from './account.ts';
+import { deleteObjects } from './object-remover.ts';
 import { createRunLedger } from './run-ledger.ts';
 
 const POLL_MS = 3_000;
@@ -16,7 +17,7 @@ export function createStackRemoval(access: OperatorAccess, sleep: (ms: number) =
   const s3 = new S3Client({ ...access, forcePathStyle: process.env['AWS_ENDPOINT_URL'] !== undefined });
   return {
     async find(name) {
-      const stack = (await describe(cloudFormation, name)) ?? (await findDeleted(cloudFormation, name));
+      const stack = (await describeStack(cloudFormation, name)) ?? (await findDeleted(cloudFormation, name));
       if (!stack?.StackId) return undefined;
       const outputs = Object.fromEntries((stack.Outputs ?? []).map(({ OutputKey: key = '', OutputValue: value = '' }) => [key, value]));
       return { id: stack.StackId, isDeleted: stack.StackStatus === 'DELETE_COMPLETE', kept: await listKept(cloudFormation, stack.StackId), outputs };
@@ -48,21 +49,11 @@ export function createStackRemoval(access: OperatorAccess, sleep: (ms: number) =
   };
 }
 
-async function describe(client: CloudFormationClient, nameOrId: string): Promise<Stack | undefined> {
-  try {
-    const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName: nameOrId }));
-    return stack;
-  } catch (error) {
-    if (isNoSuchStack(error)) return undefined;
-    throw error;
-  }
-}
-
 /** CloudFormation lists deleted stacks for 90 days, the latest first. */
 async function findDeleted(client: CloudFormationClient, name: string): Promise<Stack | undefined> {
   for await (const { StackSummaries: stacks = [] } of paginateListStacks({ client }, { StackStatusFilter: ['DELETE_COMPLETE'] })) {
     const found = stacks.find(({ StackName }) => StackName === name);
-    if (found?.StackId) return describe(client, found.StackId);
+    if (found?.StackId) return describeStack(client, found.StackId);
   }
   return undefined;
 }
@@ -81,7 +72,7 @@ async function listKept(client: CloudFormationClient, id: string): Promise<KeptR
 
 async function waitForEnd(client: CloudFormationClient, id: string, sleep: (ms: number) => Promise<void>): Promise<void> {
   for (;;) {
-    const stack = await describe(client, id);
+    const stack = await describeStack(client, id);
     if (!stack || stack.StackStatus === 'DELETE_COMPLETE') return;
     if (stack.StackStatus === 'DELETE_FAILED') throw new ConfigurationError(`the stack can't go: ${stack.StackStatusReason ?? 'see its events in CloudFormation'}; mend that, and the same command goes on`);
     await sleep(POLL_MS);
@@ -99,11 +90,6 @@ async function emptyBucket(client: S3Client, bucket: string, onProgress: (delete
     onProgress((deleted += objects.length));
   }
   await abortUploads(client, bucket);
-}
-
-async function deleteObjects(client: S3Client, bucket: string, objects: ObjectIdentifier[]): Promise<void> {
-  const { Errors: [first, ...others] = [] } = await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: objects, Quiet: true } }));
-  if (first) throw new ConfigurationError(`${first.Key} of ${bucket} can't be deleted: ${first.Message ?? first.Code}${others.length > 0 ? `, nor can ${others.length} more` : ''}`);
 }
 
 /** The first page is the next one here, too. */

@@ -100,7 +100,7 @@ async function servedRuns({ api }: Stage): Promise<void> {
   await api.finished(made['run']);
   for (const path of ['', '/items', '/results', '/errors']) await api.call('GET', `/v1/runs/${String(made['run'])}${path}`);
   await api.call('GET', '/v1/runs?state=finished');
-  const { body: links } = { body: await api.call('GET', `/v1/runs/${String(made['run'])}/results?prefix=results/`) };
+  const links = await api.call('GET', `/v1/runs/${String(made['run'])}/results?prefix=results/`);
   for (const { url } of links['files'] as { url: string }[]) await (await fetch(url)).arrayBuffer();
   const key = await api.call('POST', '/v1/keys', { name: 'reader', scopes: ['read'] });
   await api.call('POST', `/v1/keys/${String(key['id'])}/rotate`, { overlapSeconds: 60 });
