@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { describe as describeApi } from '../../lambdas/serve-api/openapi.ts';
 import { OPERATIONS } from '../../lambdas/serve-api/operations.ts';
 import { ALL_SCOPES, createKey } from '../../shared/api-keys.ts';
-import { createDynamo } from '../../shared/aws/clients.ts';
-import { createKeyStore } from '../../shared/aws/key-table.ts';
+import { keysOf } from '../support/target-keys.ts';
 import { startEmbedded } from '../support/targets/embedded.ts';
 
 /**
@@ -61,7 +60,7 @@ console.log(isGood ? 'the API is as its document says' : 'the API is not as its 
 process.exit(isGood ? 0 : 1);
 
 async function makeKey(): Promise<string> {
-  const keys = createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), target.outputs['TenantsTable']!);
+  const keys = keysOf(target);
   const { record, text } = createKey({ tenant: 'contract', scopes: ALL_SCOPES, name: 'contract', createdAt: Date.now() }, randomBytes);
   await keys.write(record);
   // What can be done to any key is done to this one, too.

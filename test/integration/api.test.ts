@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey, OPERATOR_SCOPE, SCOPES, type Scope } from '../../shared/api-keys.ts';
+import { OPERATOR_SCOPE } from '../../shared/api-keys.ts';
 import { createDynamo } from '../../shared/aws/clients.ts';
-import { createKeyStore } from '../../shared/aws/key-table.ts';
 import { runPrefix } from '../../shared/names.ts';
 import { createObjectStore } from '../../shared/aws/object-store.ts';
 import { createTenantStore } from '../../shared/aws/tenant-table.ts';
 import { tenantSettingsSchema } from '../../shared/tenant-settings.ts';
+import { makeKey } from '../support/target-keys.ts';
 import { TargetClient } from '../support/target-run.ts';
 import { startTarget } from '../support/targets/start-target.ts';
 import type { Target } from '../support/targets/target.ts';
@@ -23,18 +23,11 @@ describe('the API', () => {
   let key: string;
   let foreignKey: string;
 
-  const makeKey = async (tenant: string, scopes: readonly Scope[] = SCOPES): Promise<string> => {
-    const keys = createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), client.output('TenantsTable'));
-    const { record, text } = createKey({ tenant, scopes, name: 'test', createdAt: Date.now() }, randomBytes);
-    await keys.write(record);
-    return text;
-  };
-
   beforeAll(async () => {
     target = await startTarget();
     client = new TargetClient(target);
-    key = await makeKey(OWN);
-    foreignKey = await makeKey(FOREIGN);
+    key = await makeKey(target, OWN);
+    foreignKey = await makeKey(target, FOREIGN);
   });
   afterAll(() => target?.stop());
 
@@ -184,7 +177,7 @@ describe('the API', () => {
   describe("with an operator's key", () => {
     let operator: string;
     beforeAll(async () => {
-      operator = await makeKey(OWN, [OPERATOR_SCOPE]);
+      operator = await makeKey(target, OWN, [OPERATOR_SCOPE]);
     });
     const host = `${OWN}.example`;
 
@@ -201,7 +194,7 @@ describe('the API', () => {
 
     it('sets what a tenant has, and its runs that waited for credits go on', async () => {
       const poor = `poor-${OWN}`;
-      const by = await makeKey(poor);
+      const by = await makeKey(target, poor);
       expect(await call('PUT', `/v1/tenants/${poor}`, { by: operator, body: { paysCredits: true, weight: 3 } })).toMatchObject({ status: 200, body: { settings: { weight: 3, onFull: 'wait' } } });
       const { body } = await call('POST', '/v1/runs', { by, body: { processor: 'generate', options: { model: 'm1', api: 'nobody' }, items: ['a', 'b'] } });
       await expect.poll(async () => (await call('GET', `/v1/runs/${String(body['run'])}`, { by })).body['state'], { timeout: 60_000, interval: 200 }).toBe('queued');

@@ -1,14 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../lambdas/serve-api/operations.ts';
-import { createKey, SCOPES } from '../../shared/api-keys.ts';
-import { createDynamo } from '../../shared/aws/clients.ts';
-import { createKeyStore } from '../../shared/aws/key-table.ts';
-import { TargetClient } from '../support/target-run.ts';
+import { makeKey } from '../support/target-keys.ts';
 import { startTarget } from '../support/targets/start-target.ts';
 import type { Target } from '../support/targets/target.ts';
 
@@ -30,11 +26,7 @@ describe.skipIf(!hasBrowser)(`the live page, in the browser at ${CHROMIUM}`, () 
 
   beforeAll(async () => {
     target = await startTarget();
-    const client = new TargetClient(target);
-    const keys = createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), client.output('TenantsTable'));
-    const { record, text } = createKey({ tenant: `page-${Date.now().toString(36)}`, scopes: SCOPES, name: 'page', createdAt: Date.now() }, randomBytes);
-    await keys.write(record);
-    key = text;
+    key = await makeKey(target, `page-${Date.now().toString(36)}`);
     mkdirSync(SCREENSHOTS, { recursive: true });
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
   });

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,9 +6,8 @@ import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STACK_NAME } from '../../cdk/assemble.ts';
-import { ALL_SCOPES, createKey } from '../../shared/api-keys.ts';
-import { createDynamo } from '../../shared/aws/clients.ts';
-import { createKeyStore } from '../../shared/aws/key-table.ts';
+import { ALL_SCOPES } from '../../shared/api-keys.ts';
+import { makeKey } from '../support/target-keys.ts';
 import { startTarget } from '../support/targets/start-target.ts';
 import { readTargetName, type Target } from '../support/targets/target.ts';
 
@@ -22,9 +20,7 @@ let key: string;
 beforeAll(async () => {
   target = await startTarget();
   folder = mkdtempSync(join(tmpdir(), 'spillway-submit-'));
-  const { record, text } = createKey({ tenant: 'library', scopes: ALL_SCOPES, name: 'test', createdAt: Date.now() }, randomBytes);
-  await createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), target.outputs['TenantsTable']!).write(record);
-  key = text;
+  key = await makeKey(target, 'library', ALL_SCOPES);
 });
 afterAll(async () => {
   await target?.stop();

@@ -1,10 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey, SCOPES } from '../../shared/api-keys.ts';
-import { createDynamo } from '../../shared/aws/clients.ts';
-import { createKeyStore } from '../../shared/aws/key-table.ts';
-import { TargetClient } from '../support/target-run.ts';
+import { makeKey } from '../support/target-keys.ts';
 import { startTarget } from '../support/targets/start-target.ts';
 import type { Target } from '../support/targets/target.ts';
 
@@ -35,14 +32,7 @@ describe('uploads', () => {
 
   beforeAll(async () => {
     target = await startTarget();
-    const client = new TargetClient(target);
-    const keys = createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), client.output('TenantsTable'));
-    const makeKey = async (tenant: string): Promise<string> => {
-      const { record, text } = createKey({ tenant, scopes: SCOPES, name: 'test', createdAt: Date.now() }, randomBytes);
-      await keys.write(record);
-      return text;
-    };
-    [key, foreignKey] = [await makeKey(`library-${randomBytes(4).toString('hex')}`), await makeKey(`other-${randomBytes(4).toString('hex')}`)];
+    [key, foreignKey] = [await makeKey(target, `library-${randomBytes(4).toString('hex')}`), await makeKey(target, `other-${randomBytes(4).toString('hex')}`)];
   });
   afterAll(() => target?.stop());
 

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { ALL_SCOPES, createKey } from '../../../shared/api-keys.ts';
-import { createDynamo } from '../../../shared/aws/clients.ts';
-import { createKeyStore } from '../../../shared/aws/key-table.ts';
+import { ALL_SCOPES } from '../../../shared/api-keys.ts';
+import { makeKey } from '../target-keys.ts';
 import type { Target } from '../targets/target.ts';
 
 type Json = Record<string, unknown>;
@@ -17,10 +15,7 @@ export class ApiCaller {
   }
 
   static async create(target: Target, tenant: string): Promise<ApiCaller> {
-    const keys = createKeyStore(createDynamo({ endpoint: target.endpoint, region: target.region, credentials: target.credentials }), target.outputs['TenantsTable']!);
-    const { record, text } = createKey({ tenant, scopes: ALL_SCOPES, name: 'test', createdAt: Date.now() }, randomBytes);
-    await keys.write(record);
-    return new ApiCaller(target.apiEndpoint, text);
+    return new ApiCaller(target.apiEndpoint, await makeKey(target, tenant, ALL_SCOPES));
   }
 
   /** @throws Error with the answer unless it is a success or a redirection */
